@@ -1,0 +1,58 @@
+package pkgmeter
+
+import "time"
+
+// File is what follows from what was said about a file, under one rule set.
+type File struct {
+	Repository string // never empty: [Unknown] where none is known
+	Name       string // the path without host, prefix and leading slash
+	Type       string // the purl type, "generic" where nothing is recognised
+	Package    string // canonical purl without version
+	Version    string // "" if none is seen
+	Kind       Kind
+	SidecarOf  string // name of the file that this one describes, or ""
+	Legacy     LegacyType
+	Confidence Confidence
+}
+
+// Confidence says how a file's coordinates were found.
+type Confidence uint8
+
+// The degrees of confidence.
+const (
+	Guessed Confidence = iota // nothing recognised it
+	Likely                    // from a bare file name
+	Certain                   // from a full path in the layout of its ecosystem, or said
+)
+
+// String returns the name of c.
+func (c Confidence) String() string {
+	return nameOf([]string{"low", "medium", "high"}, int(c))
+}
+
+// An Entry is an event beside what follows from it: what the ledger takes in.
+type Entry struct {
+	Event  Event
+	File   File
+	Counts Measures
+}
+
+// A Reject is something that came in and could not be read. It is kept for a
+// person to look at, with what would identify people masked.
+type Reject struct {
+	Source string
+	Kind   string // what kind of thing Body is, e.g. "callback"
+	Reason string // one sentence for the operator
+	Body   []byte
+}
+
+// A Delivery is what one request brought. It is stored whole or not at all.
+type Delivery struct {
+	Received time.Time
+	Entries  []Entry
+	Rejects  []Reject
+
+	// Set by the ledger once the delivery is durable: how many entries are
+	// new, and how many were known by their id before.
+	New, Known int
+}

@@ -1,0 +1,28 @@
+package pkgmeter
+
+import "context"
+
+// Stats answers questions about counts. Several stores implement it, and the
+// JSON interface, the pages and the command line ask it.
+//
+// Every method sees one snapshot, in which each committed event is counted in
+// full. A query that no data matches is not an error. Implementations may be
+// used concurrently, and give up when ctx ends.
+type Stats interface {
+	// Totals sums everything that q lets pass.
+	Totals(ctx context.Context, q Query) (Totals, error)
+
+	// Top lists the keys that q lets pass and that have hits.
+	Top(ctx context.Context, q Query, by Key, page Page) (TopList, error)
+
+	// Series returns a point for each grain of q's span.
+	Series(ctx context.Context, q Query, grain Grain) (Series, error)
+
+	// Split is Series with a line for each of the [SplitLines] largest keys,
+	// and one for the others where there are any.
+	Split(ctx context.Context, q Query, grain Grain, by Key) (Series, error)
+
+	// PackagesNamed returns the canonical purls whose name, or namespace and
+	// name, is the given one, sorted, at most limit.
+	PackagesNamed(ctx context.Context, name string, limit int) ([]string, error)
+}
