@@ -15,6 +15,10 @@ const (
 	MaxConsume = 255
 )
 
+// MaxBytes bounds the bytes of one event, so that no sum of a day can overflow
+// by a few events that lie.
+const MaxBytes = 1 << 40
+
 // MaxAhead is how far the clock of a sender may be ahead of ours. An event
 // from further in the future is refused; a nearer one is dated by its receipt.
 const MaxAhead = 24 * time.Hour
@@ -100,6 +104,8 @@ func (e *Event) check() error {
 		return Errorf(Invalid, "no file is named")
 	case e.Bytes < 0:
 		return Errorf(Invalid, "bytes is negative")
+	case e.Bytes > MaxBytes:
+		return Errorf(Invalid, "bytes is more than %d", int64(MaxBytes))
 	}
 	for _, f := range []struct {
 		name, value string

@@ -1,0 +1,65 @@
+# Every target works on a machine that has Go 1.26, Node 20, gcc, make and git,
+# and installs what else it needs by itself.
+
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+COMMIT  ?= $(shell git rev-parse --short=12 HEAD 2>/dev/null || echo unknown)
+LDFLAGS  = -s -w -X main.version=$(VERSION) -X main.commit=$(COMMIT)
+TOOL     = go tool -modfile=tools/go.mod
+# Packages in which goroutines meet are tested with the race detector.
+RACE     = ./internal/ingest ./internal/hook ./internal/server ./internal/sqlite ./internal/auth ./internal/control
+TZS      = UTC Pacific/Kiritimati Pacific/Pago_Pago Asia/Kathmandu America/St_Johns Australia/Lord_Howe Europe/Berlin America/New_York
+
+KILLS    ?= 100
+FUZZ     ?= 200000x
+BENCH    ?=
+
+.PHONY: run build check test bench crash fuzz soak clean
+
+run: build
+	bin/pkgmeter serve
+
+build:
+	CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o bin/pkgmeter ./cmd/pkgmeter
+
+# Format, vet, lint, import map, dead code. Templates are checked by the tests
+# of internal/web; there is no specification file of the interface yet.
+check:
+	@out=$$($(TOOL) gofumpt -l $$(git ls-files --cached --others --exclude-standard '*.go')); \
+	  if [ -n "$$out" ]; then echo "not formatted, run: make fmt"; echo "$$out"; exit 1; fi
+	go vet ./...
+	$(TOOL) golangci-lint run --timeout 15m ./...
+	go test -count=1 ./internal/arch
+	@out=$$($(TOOL) deadcode -test ./...); if [ -n "$$out" ]; then echo "dead code:"; echo "$$out"; exit 1; fi
+
+.PHONY: fmt
+fmt:
+	$(TOOL) gofumpt -w $$(git ls-files --cached --others --exclude-standard '*.go')
+
+# All tests, in a time zone picked at random: days are UTC whatever the machine
+# thinks.
+test: build
+	@tz=$$(printf '%s\n' $(TZS) | shuf -n1); echo "TZ=$$tz"; \
+	  export TZ=$$tz; go test -shuffle=on -timeout 12m ./... && go test -race -shuffle=on -timeout 12m $(RACE)
+
+# The figures of docs/performance.md, one "name value goal" a line.
+bench: build
+	go run ./bench -pkgmeter bin/pkgmeter $(if $(filter full,$(BENCH)),-full)
+
+# Kills under load; KILLS counts them. Power cuts, faults of single calls and
+# full disks are not built yet.
+crash: build
+	KILLS=$(KILLS) go test -count=1 -timeout 20m -v ./internal/crashtest
+	@echo "crash: power cuts, syscall faults and full disks are not built yet"
+
+# Every fuzz target for FUZZ executions.
+fuzz:
+	@for pkg in $$(go list ./...); do \
+	  for target in $$(go test -list '^Fuzz' $$pkg | grep '^Fuzz'); do \
+	    echo "$$pkg $$target"; go test -run='^$$' -fuzz="^$$target$$" -fuzztime=$(FUZZ) $$pkg || exit 1; \
+	  done; done
+
+soak:
+	@echo "soak: not built yet"; exit 1
+
+clean:
+	rm -rf bin

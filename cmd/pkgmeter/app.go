@@ -1,0 +1,227 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/alecthomas/kong"
+	"github.com/pkgmeter/pkgmeter"
+	"github.com/pkgmeter/pkgmeter/internal/control"
+	"github.com/pkgmeter/pkgmeter/internal/rule"
+	"github.com/pkgmeter/pkgmeter/internal/sqlite"
+	"golang.org/x/term"
+)
+
+// Exit codes.
+const (
+	exitOK      = 0
+	exitFailure = 1
+	exitUsage   = 2
+	exitRefused = 78 // the data folder is in doubt
+)
+
+// commands is the command line: one struct is flags, environment and help.
+type commands struct {
+	Data   string `placeholder:"DIR" default:"./pkgmeter-data" help:"Folder that holds everything (default ${default})."`
+	Config string `placeholder:"FILE" help:"TOML file with flags as keys, e.g. public-url = \"https://stats.example.com\"."`
+
+	Serve   serveCmd   `cmd:"" help:"Run the server."`
+	Top     topCmd     `cmd:"" help:"List what was fetched most."`
+	Series  seriesCmd  `cmd:"" help:"Show a package's downloads day by day."`
+	User    userCmd    `cmd:"" help:"Add, list and remove users, set passwords."`
+	Token   tokenCmd   `cmd:"" help:"Make, list and revoke tokens for programs."`
+	Version versionCmd `cmd:"" help:"Print version, commit, Go and schema."`
+}
+
+// app is what a command runs with.
+type app struct {
+	ctx    context.Context //nolint:containedctx // the life of one command
+	in     *os.File
+	out    io.Writer
+	err    io.Writer
+	getenv func(string) string
+
+	now  func() time.Time
+	data string
+}
+
+// run parses and runs a command line, and returns the exit code.
+func (a *app) run(args []string) int {
+	var c commands
+	exited := -1
+	parser, err := kong.New(&c, kong.Name("pkgmeter"),
+		kong.Description("Counts the downloads of your packages. Every flag is also an environment variable (--public-url is PKGMETER_PUBLIC_URL) and a key of the --config file."),
+		kong.DefaultEnvars("PKGMETER"),
+		kong.Writers(a.out, a.err),
+		kong.Exit(func(code int) { exited = code }),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
+		kong.Bind(a))
+	if err != nil {
+		return a.fail(exitFailure, err)
+	}
+	if err := a.configure(parser, args); err != nil {
+		return a.fail(exitUsage, err)
+	}
+	cmd, err := parser.Parse(args)
+	if exited >= 0 { // --help has printed
+		return exited
+	}
+	if err != nil {
+		return a.fail(exitUsage, err)
+	}
+	if a.now, err = clock(a.getenv("PKGMETER_NOW")); err != nil {
+		return a.fail(exitUsage, err)
+	}
+	a.data = c.Data
+	a.log()
+	return a.outcome(cmd.Run(a))
+}
+
+func (a *app) outcome(err error) int {
+	switch {
+	case err == nil:
+		return exitOK
+	case errors.Is(err, syscall.EPIPE): // the reader of our output has seen enough
+		return exitOK
+	case errors.Is(err, errUsage):
+		return a.fail(exitUsage, err)
+	case errors.Is(err, sqlite.ErrRefused):
+		return a.fail(exitRefused, err)
+	default:
+		return a.fail(exitFailure, err)
+	}
+}
+
+// errUsage is in the tree of errors that say: the command was called wrongly.
+var errUsage = errors.New("usage")
+
+func usage(format string, args ...any) error {
+	return &pkgmeter.Error{Code: pkgmeter.Invalid, Msg: fmt.Sprintf(format, args...), Err: errUsage}
+}
+
+// fail prints err as one line.
+func (a *app) fail(code int, err error) int {
+	text := err.Error()
+	if e, ok := errors.AsType[*pkgmeter.Error](err); ok && (errors.Is(e.Err, errUsage) || errors.Is(e.Err, sqlite.ErrRefused)) {
+		text = e.Msg
+	}
+	fmt.Fprintf(a.err, "pkgmeter: %s\n", strings.Join(strings.Fields(text), " "))
+	return code
+}
+
+// clock returns the clock of a command: moved to the given moment, from where
+// it runs on, or the real one.
+func clock(moment string) (func() time.Time, error) {
+	if moment == "" {
+		return time.Now, nil
+	}
+	at, err := time.Parse(time.RFC3339, moment)
+	if err != nil {
+		return nil, fmt.Errorf("PKGMETER_NOW is %q: want a time such as 2026-01-31T12:00:00Z", moment)
+	}
+	began := time.Now()
+	return func() time.Time { return at.Add(time.Since(began)) }, nil
+}
+
+// log makes log lines readable for whoever reads them.
+func (a *app) log() {
+	var h slog.Handler = slog.NewJSONHandler(a.err, nil)
+	if f, ok := a.err.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
+		h = slog.NewTextHandler(a.err, nil)
+	}
+	slog.SetDefault(slog.New(h))
+}
+
+// wait is how long a command waits for another one that has the data folder.
+const wait = 10 * time.Second
+
+// call does a named call on the data folder: through the server that runs on
+// it, or on the store itself where none does. The result is decoded into
+// result, if that is not nil.
+func (a *app) call(name string, args, result any) error {
+	raw, err := a.do(name, args)
+	if err != nil || result == nil {
+		return err
+	}
+	return json.Unmarshal(raw, result)
+}
+
+func (a *app) do(name string, args any) (json.RawMessage, error) {
+	deadline := time.Now().Add(wait)
+	for {
+		lock, err := control.TryLock(a.data)
+		if err == nil {
+			raw, err := a.direct(name, args)
+			return raw, errors.Join(err, lock.Close())
+		}
+		if !errors.Is(err, control.ErrLocked) {
+			return nil, err
+		}
+		raw, err := control.Call(a.ctx, a.data, name, args)
+		if !notServing(err) {
+			return raw, err
+		}
+		if time.Now().After(deadline) {
+			return nil, fmt.Errorf("%w, and does not answer", control.ErrLocked)
+		}
+		select {
+		case <-a.ctx.Done():
+			return nil, a.ctx.Err()
+		case <-time.After(50 * time.Millisecond):
+		}
+	}
+}
+
+// notServing reports whether a call failed since nobody listens: the lock is
+// held by another command, or by a server that has just begun or ended.
+func notServing(err error) bool {
+	return errors.Is(err, os.ErrNotExist) || errors.Is(err, syscall.ECONNREFUSED)
+}
+
+func (a *app) direct(name string, args any) (json.RawMessage, error) {
+	store, err := a.openStore()
+	if err != nil {
+		return nil, err
+	}
+	v, err := func() (any, error) {
+		raw, err := json.Marshal(args)
+		if err != nil {
+			return nil, err
+		}
+		return calls(store, a.now)[name](a.ctx, raw)
+	}()
+	if err = errors.Join(err, store.Close()); err != nil {
+		return nil, err
+	}
+	return json.Marshal(v)
+}
+
+func (a *app) openStore() (*sqlite.Store, error) {
+	return sqlite.Open(a.ctx, a.data, sqlite.Options{Now: a.now, Rule: rule.Number})
+}
+
+// makeData makes the data folder, for this user's eyes only.
+func (a *app) makeData() error {
+	if err := os.MkdirAll(a.data, 0o700); err != nil {
+		return fmt.Errorf("make the data folder: %w", err)
+	}
+	return nil
+}
+
+// needData fails where there is no data folder, instead of making one at a
+// mistyped place.
+func (a *app) needData() error {
+	if _, err := os.Stat(filepath.Join(a.data, "lock")); errors.Is(err, os.ErrNotExist) {
+		return fmt.Errorf("there is no data in %s: is --data right?", a.data)
+	}
+	return nil
+}

@@ -1,0 +1,106 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/url"
+	"time"
+
+	"github.com/pkgmeter/pkgmeter"
+	"github.com/pkgmeter/pkgmeter/internal/api"
+	"github.com/pkgmeter/pkgmeter/internal/auth"
+	"github.com/pkgmeter/pkgmeter/internal/control"
+	"github.com/pkgmeter/pkgmeter/internal/sqlite"
+)
+
+// Arguments and results of the calls. They are JSON: a command and the server
+// that it works through may be of different versions.
+type (
+	question struct {
+		Name   string     `json:"name"`
+		Params url.Values `json:"params"`
+	}
+	userArgs struct {
+		Name     string        `json:"name"`
+		Role     pkgmeter.Role `json:"role,omitempty"`
+		Password string        `json:"password,omitempty"`
+	}
+	userRow struct {
+		Name     string        `json:"name"`
+		Role     pkgmeter.Role `json:"role"`
+		Disabled bool          `json:"disabled"`
+		Created  time.Time     `json:"created"`
+	}
+	tokenArgs struct {
+		ID    int64          `json:"id,omitempty"`
+		User  string         `json:"user,omitempty"`
+		Scope pkgmeter.Scope `json:"scope,omitempty"`
+	}
+	tokenRow struct {
+		ID      int64          `json:"id"`
+		User    string         `json:"user"`
+		Scope   pkgmeter.Scope `json:"scope"`
+		Prefix  string         `json:"prefix"`
+		Created time.Time      `json:"created"`
+	}
+)
+
+// calls lists what commands do on a store, in their own process or in the
+// server's. The clock is that of the process that holds the store.
+func calls(store *sqlite.Store, now func() time.Time) map[string]control.Handler {
+	answers := &api.API{Stats: store, Now: now}
+	return map[string]control.Handler{
+		"question": call(func(ctx context.Context, q question) (any, error) {
+			return answers.Answer(ctx, q.Name, q.Params)
+		}),
+		"packages-named": call(func(ctx context.Context, name string) (any, error) {
+			return store.PackagesNamed(ctx, name, 20)
+		}),
+		"user-add": call(func(ctx context.Context, u userArgs) (any, error) {
+			return nil, store.AddUser(ctx, pkgmeter.User{Name: u.Name, Role: u.Role, Hash: auth.Hash(u.Password)})
+		}),
+		"user-passwd": call(func(ctx context.Context, u userArgs) (any, error) {
+			return nil, store.SetPassword(ctx, u.Name, auth.Hash(u.Password))
+		}),
+		"user-remove": call(func(ctx context.Context, u userArgs) (any, error) {
+			return nil, store.RemoveUser(ctx, u.Name)
+		}),
+		"user-list": call(func(ctx context.Context, _ struct{}) (any, error) {
+			users, err := store.Users(ctx)
+			rows := make([]userRow, len(users))
+			for i, u := range users {
+				rows[i] = userRow{u.Name, u.Role, u.Disabled, u.Created}
+			}
+			return rows, err
+		}),
+		"token-new": call(func(ctx context.Context, t tokenArgs) (any, error) {
+			text, token := auth.NewToken(t.User, t.Scope)
+			_, err := store.AddToken(ctx, token)
+			return text, err
+		}),
+		"token-list": call(func(ctx context.Context, _ struct{}) (any, error) {
+			tokens, err := store.Tokens(ctx)
+			rows := make([]tokenRow, len(tokens))
+			for i, t := range tokens {
+				rows[i] = tokenRow{t.ID, t.User, t.Scope, t.Prefix, t.Created}
+			}
+			return rows, err
+		}),
+		"token-revoke": call(func(ctx context.Context, t tokenArgs) (any, error) {
+			return nil, store.RevokeToken(ctx, t.ID)
+		}),
+	}
+}
+
+// call gives a function with typed arguments the form of a [control.Handler].
+func call[T any](f func(context.Context, T) (any, error)) control.Handler {
+	return func(ctx context.Context, raw json.RawMessage) (any, error) {
+		var args T
+		if err := json.Unmarshal(raw, &args); err != nil {
+			return nil, errors.Join(pkgmeter.Errorf(pkgmeter.Invalid, "arguments of the command"), fmt.Errorf("decode: %w", err))
+		}
+		return f(ctx, args)
+	}
+}

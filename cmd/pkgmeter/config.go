@@ -1,0 +1,80 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"regexp"
+	"strings"
+
+	"github.com/BurntSushi/toml"
+	"github.com/alecthomas/kong"
+)
+
+// configure reads the --config file, whose keys are the names of flags. Flags
+// win over the environment, and the environment over the file.
+func (a *app) configure(parser *kong.Kong, args []string) error {
+	path := a.getenv("PKGMETER_CONFIG")
+	for i, arg := range args {
+		if v, ok := strings.CutPrefix(arg, "--config="); ok {
+			path = v
+		} else if arg == "--config" && i+1 < len(args) {
+			path = args[i+1]
+		} else if arg == "--" {
+			break
+		}
+	}
+	if path == "" {
+		return nil
+	}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return fmt.Errorf("config: %w", err)
+	}
+	values := map[string]any{}
+	if err := toml.Unmarshal(text, &values); err != nil {
+		if p, ok := errors.AsType[toml.ParseError](err); ok {
+			return fmt.Errorf("%s:%d: %s", path, p.Position.Line, p.Message)
+		}
+		return fmt.Errorf("config %s: %w", path, err)
+	}
+	known := flagNames(parser.Model.Node)
+	for key := range values {
+		if !known[key] {
+			return fmt.Errorf("%s:%d: there is no setting %q", path, lineOf(string(text), key), key)
+		}
+	}
+	return kong.Resolvers(kong.ResolverFunc(func(_ *kong.Context, _ *kong.Path, flag *kong.Flag) (any, error) {
+		for _, env := range flag.Envs {
+			if _, set := os.LookupEnv(env); set {
+				return nil, nil //nolint:nilnil // kong's way to say: not from here
+			}
+		}
+		return values[flag.Name], nil
+	})).Apply(parser)
+}
+
+func flagNames(n *kong.Node) map[string]bool {
+	names := map[string]bool{}
+	for _, f := range n.Flags {
+		if f.Name != "help" && f.Name != "config" {
+			names[f.Name] = true
+		}
+	}
+	for _, child := range n.Children {
+		for name := range flagNames(child) {
+			names[name] = true
+		}
+	}
+	return names
+}
+
+// lineOf returns the line on which a key or its table stands.
+func lineOf(text, key string) int {
+	at := regexp.MustCompile(`(?m)^\s*\[*\s*["']?` + regexp.QuoteMeta(key) + `\b`).FindStringIndex(text)
+	if at == nil {
+		return 1
+	}
+	lead := text[at[0]:at[1]]
+	return 1 + strings.Count(text[:at[0]], "\n") + strings.Count(lead, "\n")
+}

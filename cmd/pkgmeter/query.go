@@ -1,0 +1,185 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/url"
+	"strconv"
+	"strings"
+	"text/tabwriter"
+	"unicode"
+
+	"github.com/pkgmeter/pkgmeter"
+	"github.com/pkgmeter/pkgmeter/internal/api"
+	"github.com/pkgmeter/pkgmeter/internal/rule"
+)
+
+// filters are the flags that every question has.
+type filters struct {
+	From       string   `placeholder:"DAY" help:"First day, YYYY-MM-DD in UTC (default: the first one with data)."`
+	To         string   `placeholder:"DAY" help:"Last day (default: today)."`
+	Repository []string `sep:"none" placeholder:"NAME" help:"Only this repository; may be given several times, as may the rest."`
+	Type       []string `sep:"none" placeholder:"TYPE" help:"Only this package type, e.g. maven."`
+	Package    []string `sep:"none" placeholder:"PURL" help:"Only this package, e.g. pkg:pypi/requests."`
+	Version    []string `sep:"none" placeholder:"VERSION" help:"Only this version."`
+	File       []string `sep:"none" placeholder:"PATH" help:"Only this file."`
+	Kind       []string `sep:"none" placeholder:"KIND" help:"Only this kind, e.g. primary or checksum."`
+	LegacyType []string `sep:"none" placeholder:"TYPE" help:"Only jar, pom, crypto or other."`
+	Measure    string   `placeholder:"NAME" help:"Order by downloads, hits or bytes (default downloads)."`
+	JSON       bool     `name:"json" help:"Print the body that the HTTP interface answers."`
+}
+
+func (f *filters) params() url.Values {
+	p := url.Values{}
+	for name, v := range map[string]string{"from": f.From, "to": f.To, "measure": f.Measure} {
+		if v != "" {
+			p.Set(name, v)
+		}
+	}
+	for name, v := range map[string][]string{
+		"repository": f.Repository, "type": f.Type, "package": f.Package, "version": f.Version,
+		"file": f.File, "kind": f.Kind, "legacy_type": f.LegacyType,
+	} {
+		if len(v) > 0 {
+			p[name] = v
+		}
+	}
+	return p
+}
+
+type topCmd struct {
+	By    string `required:"" placeholder:"KEY" help:"Group by file, repository, type, package, version, kind or legacy_type."`
+	Limit int    `placeholder:"N" help:"How many, 1 to 1000 (default 20)."`
+	filters
+}
+
+// Run prints the list.
+func (c *topCmd) Run(a *app) error {
+	p := c.params()
+	p.Set("by", c.By)
+	if c.Limit != 0 {
+		p.Set("limit", strconv.Itoa(c.Limit))
+	}
+	raw, err := a.question("top", p)
+	if err != nil {
+		return err
+	}
+	if c.JSON {
+		return a.print(raw)
+	}
+	var top api.Top
+	if err := json.Unmarshal(raw, &top); err != nil {
+		return err
+	}
+	w := tabwriter.NewWriter(a.out, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintln(w, "DOWNLOADS\tHITS\tBYTES\t  "+strings.ToUpper(c.By))
+	for _, it := range top.Items {
+		fmt.Fprintf(w, "%d\t%d\t%d\t  %s\n", it.Downloads, it.Hits, it.Bytes, printable(it.Key))
+	}
+	fmt.Fprintf(w, "%d\t%d\t%d\t  (all)\n", top.Total.Downloads, top.Total.Hits, top.Total.Bytes)
+	return w.Flush()
+}
+
+type seriesCmd struct {
+	Package string `arg:"" name:"package" help:"A purl such as pkg:maven/com.acme/app, or a name that is that of one package only."`
+	Grain   string `placeholder:"GRAIN" help:"day, week or month (default day)."`
+	seriesFilters
+}
+
+// seriesFilters are those of filters that go with one package.
+type seriesFilters struct {
+	From       string   `placeholder:"DAY" help:"First day, YYYY-MM-DD in UTC (default: the first one with data)."`
+	To         string   `placeholder:"DAY" help:"Last day (default: today)."`
+	Repository []string `sep:"none" placeholder:"NAME" help:"Only this repository; may be given several times, as may the rest."`
+	Version    []string `sep:"none" placeholder:"VERSION" help:"Only this version."`
+	File       []string `sep:"none" placeholder:"PATH" help:"Only this file."`
+	Kind       []string `sep:"none" placeholder:"KIND" help:"Only this kind, e.g. primary or checksum."`
+	JSON       bool     `name:"json" help:"Print the body that the HTTP interface answers."`
+}
+
+// Run prints the series.
+func (c *seriesCmd) Run(a *app) error {
+	f := filters{From: c.From, To: c.To, Repository: c.Repository, Version: c.Version, File: c.File, Kind: c.Kind}
+	purl, err := a.packageNamed(c.Package)
+	if err != nil {
+		return err
+	}
+	f.Package = []string{purl}
+	p := f.params()
+	if c.Grain != "" {
+		p.Set("grain", c.Grain)
+	}
+	raw, err := a.question("series", p)
+	if err != nil {
+		return err
+	}
+	if c.JSON {
+		return a.print(raw)
+	}
+	var s api.Series
+	if err := json.Unmarshal(raw, &s); err != nil {
+		return err
+	}
+	w := tabwriter.NewWriter(a.out, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintln(w, "DAY\tDOWNLOADS\tHITS\tBYTES\t")
+	for _, pt := range s.Points {
+		if pt.Gap {
+			fmt.Fprintf(w, "%s\t-\t-\t-\t\n", pt.Day)
+			continue
+		}
+		fmt.Fprintf(w, "%s\t%d\t%d\t%d\t\n", pt.Day, pt.Downloads, pt.Hits, pt.Bytes)
+	}
+	return w.Flush()
+}
+
+// packageNamed returns the canonical purl of what the user typed.
+func (a *app) packageNamed(name string) (string, error) {
+	if strings.HasPrefix(name, "pkg:") {
+		purl, err := rule.CanonicalPackage(name)
+		if err != nil {
+			return "", usage("%s: %s", name, pkgmeter.PublicMessage(err))
+		}
+		return purl, nil
+	}
+	if err := a.needData(); err != nil {
+		return "", err
+	}
+	var purls []string
+	if err := a.call("packages-named", name, &purls); err != nil {
+		return "", err
+	}
+	switch len(purls) {
+	case 0:
+		return "", fmt.Errorf("no package is named %s", printable(name))
+	case 1:
+		return purls[0], nil
+	}
+	return "", fmt.Errorf("%s may be one of: %s", printable(name), strings.Join(purls, " "))
+}
+
+// question asks what the HTTP interface answers.
+func (a *app) question(name string, p url.Values) (json.RawMessage, error) {
+	if err := a.needData(); err != nil {
+		return nil, err
+	}
+	raw, err := a.do("question", question{name, p})
+	if pkgmeter.CodeOf(err) == pkgmeter.Invalid {
+		return nil, usage("%s", pkgmeter.PublicMessage(err))
+	}
+	return raw, err
+}
+
+func (a *app) print(raw json.RawMessage) error {
+	_, err := a.out.Write(append(raw, '\n'))
+	return err
+}
+
+// printable keeps a name from moving the cursor or forging a line.
+func printable(s string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) || !unicode.IsPrint(r) && r != ' ' {
+			return '\uFFFD'
+		}
+		return r
+	}, s)
+}

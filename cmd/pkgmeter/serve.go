@@ -1,0 +1,137 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"strings"
+
+	"github.com/pkgmeter/pkgmeter"
+	"github.com/pkgmeter/pkgmeter/internal/auth"
+	"github.com/pkgmeter/pkgmeter/internal/control"
+	"github.com/pkgmeter/pkgmeter/internal/server"
+	"github.com/pkgmeter/pkgmeter/internal/sqlite"
+)
+
+type serveCmd struct {
+	Listen        string `placeholder:"HOST:PORT" default:"127.0.0.1:8080" help:"Where senders and browsers connect (default ${default}; port 0 picks one)."`
+	AdminListen   string `placeholder:"HOST:PORT" default:"127.0.0.1:8081" help:"Where /metrics and /debug/pprof are (default ${default}); off for none."`
+	PublicURL     string `name:"public-url" placeholder:"URL" help:"The address under which others reach this server; its path is the base path (default http://<listen>)."`
+	CallbackToken string `placeholder:"SECRET" help:"What the webhook has to present, e.g. as /callback/SECRET. Without it anyone who reaches the server can count."`
+	PublicStats   bool   `help:"Let everyone read the numbers."`
+}
+
+// Run serves until the process is told to stop.
+func (c *serveCmd) Run(a *app) error {
+	base, err := c.base()
+	if err != nil {
+		return err
+	}
+	if err := a.makeData(); err != nil {
+		return err
+	}
+	lock, err := control.TryLock(a.data)
+	if errors.Is(err, control.ErrLocked) {
+		return &pkgmeter.Error{
+			Code: pkgmeter.Conflict, Err: sqlite.ErrRefused,
+			Msg: fmt.Sprintf("another pkgmeter works on %s: one server a data folder", a.data),
+		}
+	}
+	if err != nil {
+		return err
+	}
+	store, err := a.openStore()
+	if err != nil {
+		return errors.Join(err, lock.Close())
+	}
+	err = c.serve(a, store, base)
+	return errors.Join(err, store.Close(), lock.Close())
+}
+
+// base returns the path of the public URL.
+func (c *serveCmd) base() (string, error) {
+	if c.PublicURL == "" {
+		return "", nil
+	}
+	u, err := url.Parse(c.PublicURL)
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.RawQuery != "" || u.Fragment != "" {
+		return "", usage("--public-url %q: want http://host or https://host, with a path if you like", c.PublicURL)
+	}
+	if strings.ContainsAny(u.Path, "{} ") {
+		return "", usage("--public-url %q: the path cannot contain { } or spaces", c.PublicURL)
+	}
+	return strings.TrimRight(u.Path, "/"), nil
+}
+
+func (c *serveCmd) serve(a *app, store *sqlite.Store, base string) error {
+	if err := a.firstAdmin(store); err != nil {
+		return err
+	}
+	socket, err := control.Listen(a.data, calls(store, a.now))
+	if err != nil {
+		return err
+	}
+	served := make(chan error, 1)
+	go func() { served <- socket.Serve() }()
+
+	err = c.listen(a, store, base)
+
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(a.ctx), server.Grace)
+	defer cancel()
+	return errors.Join(err, socket.Close(ctx), <-served)
+}
+
+func (c *serveCmd) listen(a *app, store *sqlite.Store, base string) error {
+	main, err := net.Listen("tcp", c.Listen)
+	if err != nil {
+		return fmt.Errorf("--listen: %w", err)
+	}
+	var admin net.Listener
+	if c.AdminListen != "off" {
+		if admin, err = net.Listen("tcp", c.AdminListen); err != nil {
+			return errors.Join(fmt.Errorf("--admin-listen: %w", err), main.Close())
+		}
+	}
+	fmt.Fprintf(a.err, "listening http://%s%s\n", main.Addr(), base)
+	if admin != nil {
+		fmt.Fprintf(a.err, "admin http://%s/metrics\n", admin.Addr())
+	}
+	s := &server.Server{
+		Store: store, Auth: auth.New(store, a.now), Now: a.now, Fatal: sqlite.Fatal,
+		CallbackToken: c.CallbackToken, PublicStats: c.PublicStats, Base: base, Version: version,
+	}
+	return s.Run(a.ctx, main, admin)
+}
+
+// firstAdmin makes the user admin where no administrator can log in. There is
+// no default password: it comes from the environment, or is random and
+// printed once.
+func (a *app) firstAdmin(store *sqlite.Store) error {
+	users, err := store.Users(a.ctx)
+	if err != nil {
+		return err
+	}
+	for _, u := range users {
+		if u.Role == pkgmeter.Admin && !u.Disabled {
+			return nil
+		}
+	}
+	password := a.getenv("PKGMETER_ADMIN_PASSWORD")
+	random := password == ""
+	if random {
+		password = strings.ToLower(rand.Text())
+	}
+	needed, err := store.EnsureAdmin(a.ctx, "admin", auth.Hash(password))
+	if err != nil || !needed {
+		return err
+	}
+	if random {
+		fmt.Fprintf(a.err, "user admin was made, password %s (shown this once; change it with: pkgmeter user passwd admin)\n", password)
+	} else {
+		fmt.Fprintln(a.err, "user admin was made, with the password in PKGMETER_ADMIN_PASSWORD")
+	}
+	return nil
+}

@@ -1,0 +1,130 @@
+// Package arch_test holds the module to its import map and to its list of
+// direct dependencies. It knows nothing of what the packages do.
+package arch_test
+
+import (
+	"os"
+	"os/exec"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/pkgmeter/pkgmeter"
+
+const root = "."
+
+// may lists the module's own packages that each package may import. A package
+// that is missing here fails the test: a new package is a decision.
+var may = map[string][]string{
+	// level 0
+	root:                {},
+	"internal/ingest":   {},
+	"internal/artifact": {},
+	"internal/cells":    {},
+	"internal/load":     {},
+	// level 1
+	"internal/rule":    {root, "internal/artifact"},
+	"internal/source":  {root, "internal/artifact"},
+	"internal/auth":    {root},
+	"internal/httpx":   {root},
+	"internal/control": {root},
+	"internal/sqlite":  {root, "internal/cells"},
+	// level 2
+	"internal/hook": {root, "internal/source", "internal/artifact", "internal/rule", "internal/auth", "internal/httpx", "internal/ingest"},
+	"internal/web":  {root, "internal/httpx", "internal/auth", "internal/artifact", "internal/rule"},
+	"internal/api":  {root, "internal/httpx", "internal/auth", "internal/rule"},
+	// level 3: everything below, but no store
+	"internal/server": {
+		root, "internal/ingest", "internal/artifact", "internal/cells", "internal/rule", "internal/source", "internal/auth",
+		"internal/httpx", "internal/control", "internal/hook", "internal/web", "internal/api",
+	},
+	// level 4
+	"cmd/pkgmeter": anything,
+	// tests
+	"bench":              anything,
+	"internal/arch":      anything,
+	"internal/crashtest": anything,
+}
+
+var anything = []string{"*"}
+
+func TestPackagesImportOnlyWhatTheMapAllows(t *testing.T) {
+	t.Parallel()
+	out, err := exec.CommandContext(t.Context(), "go", "list", "-f", `{{.ImportPath}}{{range .Imports}} {{.}}{{end}}`, module+"/...").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen := 0
+	for line := range strings.Lines(string(out)) {
+		fields := strings.Fields(line)
+		pkg := relative(fields[0])
+		allowed, known := may[pkg]
+		if !known {
+			t.Errorf("%s is not on the map", pkg)
+			continue
+		}
+		seen++
+		for _, imported := range fields[1:] {
+			own := imported == module || strings.HasPrefix(imported, module+"/")
+			if own && !slices.Contains(allowed, "*") && !slices.Contains(allowed, relative(imported)) {
+				t.Errorf("%s must not import %s", pkg, relative(imported))
+			}
+			if pkg == root && strings.Contains(imported, ".") {
+				t.Errorf("the domain must not import %s: standard library only", imported)
+			}
+		}
+	}
+	if seen < 10 {
+		t.Fatalf("only %d packages were checked", seen)
+	}
+}
+
+func relative(path string) string {
+	if path == module {
+		return root
+	}
+	return strings.TrimPrefix(path, module+"/")
+}
+
+// direct lists the modules that the program and its tests may require. What
+// they bring along is theirs to decide.
+var direct = []string{
+	"github.com/BurntSushi/toml",
+	"github.com/alecthomas/kong",
+	"github.com/klauspost/compress",
+	"github.com/package-url/packageurl-go",
+	"github.com/prometheus/client_golang",
+	"github.com/rogpeppe/go-internal",
+	"golang.org/x/crypto",
+	"golang.org/x/net",
+	"golang.org/x/sync",
+	"golang.org/x/sys",
+	"golang.org/x/term",
+	"modernc.org/sqlite",
+	"pgregory.net/rapid",
+}
+
+func TestDirectDependenciesAreTheListedOnes(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile("../../go.mod")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range regexp.MustCompile(`(?m)^\s*(?:require )?([a-z][^\s]+\.[^\s]+/?[^\s]*) v\S+$`).FindAllStringSubmatch(string(text), -1) {
+		if !slices.Contains(direct, m[1]) {
+			t.Errorf("%s is not a dependency that was decided on", m[1])
+		}
+	}
+}
+
+func TestNoPackageHasANameThatSaysNothing(t *testing.T) {
+	t.Parallel()
+	for pkg := range may {
+		parts := strings.Split(pkg, "/")
+		if slices.Contains([]string{"util", "common", "helpers", "models", "services", "repository", "mock", "types"}, parts[len(parts)-1]) {
+			t.Errorf("%s: name what it is about", pkg)
+		}
+	}
+}

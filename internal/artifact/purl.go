@@ -1,0 +1,171 @@
+package artifact
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/package-url/packageurl-go"
+)
+
+const scheme = "pkg:"
+
+// Package returns the canonical purl of a package, without version. Namespace
+// and name are plain text, not escaped; slashes separate the segments of the
+// namespace. The type and the name must not be empty.
+func Package(typ, namespace, name string) string {
+	namespace, name = spelling(typ, namespace, name)
+	if !plainName(typ, name) || !plainNamespace(typ, namespace) {
+		return spell(typ, namespace, name)
+	}
+	if namespace == "" {
+		return scheme + typ + "/" + name
+	}
+	return scheme + typ + "/" + namespace + "/" + name
+}
+
+// mavenPackage is Package for a group that is spelled as directories. It
+// exists to allocate once: nearly every path of a Maven repository passes here.
+func mavenPackage(group, artifact string) string {
+	if group == "" || !plainName(typeMaven, artifact) || !plainNamespace(typeMaven, group) {
+		return Package(typeMaven, strings.ReplaceAll(group, "/", "."), artifact)
+	}
+	const head = scheme + typeMaven + "/"
+	var b strings.Builder
+	b.Grow(len(head) + len(group) + 1 + len(artifact))
+	b.WriteString(head)
+	for rest := group; rest != ""; {
+		var segment string
+		segment, rest = cutFirst(rest)
+		b.WriteString(segment)
+		if rest != "" {
+			b.WriteByte('.')
+		}
+	}
+	b.WriteByte('/')
+	b.WriteString(artifact)
+	return b.String()
+}
+
+// spelling applies those rules of a type that packageurl-go lacks.
+func spelling(typ, namespace, name string) (string, string) {
+	switch typ {
+	case typePyPI:
+		return namespace, pypiName(name)
+	case "nuget":
+		return namespace, strings.ToLower(name)
+	case "npm":
+		// Some clients escape the slash behind a scope too.
+		if scope, rest, ok := strings.Cut(name, "/"); ok && namespace == "" && strings.HasPrefix(scope, "@") && rest != "" {
+			return scope, rest
+		}
+	}
+	return namespace, name
+}
+
+// spell is the slow way to a canonical purl, by the rules and escapes of
+// packageurl-go. An error there is about what the type wants (a namespace,
+// say); the spelling is canonical nevertheless.
+func spell(typ, namespace, name string) string {
+	p := packageurl.PackageURL{Type: typ, Namespace: namespace, Name: name}
+	_ = p.Normalize()
+	return p.ToString()
+}
+
+// plainName reports whether a name is its own canonical spelling, so that
+// packageurl-go need not be asked.
+func plainName(typ, name string) bool {
+	for i := 0; i < len(name); i++ {
+		if !plainByte(typ, name[i]) {
+			return false
+		}
+	}
+	return name != ""
+}
+
+// plainNamespace is plainName for a namespace, which may be empty.
+func plainNamespace(typ, namespace string) bool {
+	slash := true // an empty segment is not plain
+	for i := 0; i < len(namespace); i++ {
+		c := namespace[i]
+		if (c == '/' && slash) || (c != '/' && !plainByte(typ, c)) {
+			return false
+		}
+		slash = c == '/'
+	}
+	return namespace == "" || !slash
+}
+
+// plainByte takes upper case only from the two types that are known to keep
+// it and are seen most.
+func plainByte(typ string, c byte) bool {
+	switch {
+	case 'a' <= c && c <= 'z', isDigit(c), c == '-', c == '.', c == '_', c == '~', c == ':':
+		return true
+	case 'A' <= c && c <= 'Z':
+		return typ == typeMaven || typ == typeGeneric
+	}
+	return false
+}
+
+// WithVersion returns the canonical purl of a version of a package, which is
+// given by its canonical purl.
+func WithVersion(pkg, version string) string {
+	if version == "" {
+		return pkg
+	}
+	return pkg + "@" + strings.TrimPrefix(Package(typeGeneric, "", version), scheme+typeGeneric+"/")
+}
+
+// CanonicalPackage returns the canonical purl of a package, and its type, for
+// any equivalent spelling. The error is one sentence for whoever wrote the
+// purl; a purl that says more than the package is refused.
+func CanonicalPackage(purl string) (canonical, typ string, err error) {
+	canonical, typ, version, err := Split(purl)
+	if err != nil {
+		return "", "", err
+	}
+	if version != "" {
+		return "", "", fmt.Errorf("package %s has a version in it: say version= instead", quote(purl))
+	}
+	return canonical, typ, nil
+}
+
+// Split is CanonicalPackage for a purl that may have a version in it.
+func Split(purl string) (canonical, typ, version string, err error) {
+	p, err := parsePurl(purl)
+	switch {
+	case err != nil:
+		return "", "", "", fmt.Errorf("package %s is not a purl: want pkg:type/name or pkg:type/namespace/name", quote(purl))
+	case len(p.Qualifiers) > 0:
+		return "", "", "", fmt.Errorf("package %s has qualifiers (?…) in it: leave them out", quote(purl))
+	case p.Subpath != "":
+		return "", "", "", fmt.Errorf("package %s has a subpath (#…) in it: leave it out", quote(purl))
+	}
+	return Package(p.Type, p.Namespace, p.Name), p.Type, p.Version, nil
+}
+
+// errScheme is never shown: Split says what it means.
+var errScheme = errors.New("no pkg: scheme")
+
+// parsePurl is packageurl-go's parser for the spellings that it knows, and for
+// slashes at the end of the name, which the standard ignores.
+func parsePurl(purl string) (packageurl.PackageURL, error) {
+	end := strings.IndexAny(purl, "?#")
+	if end < 0 {
+		end = len(purl)
+	}
+	if len(purl) < len(scheme) || !strings.EqualFold(purl[:len(scheme)], scheme) {
+		return packageurl.PackageURL{}, errScheme
+	}
+	return packageurl.FromString(strings.TrimRight(purl[:end], "/") + purl[end:])
+}
+
+// quote keeps a long or hostile purl from filling the sentence about it.
+func quote(purl string) string {
+	const most = 100
+	if len(purl) > most {
+		return fmt.Sprintf("%q…", purl[:most])
+	}
+	return fmt.Sprintf("%q", purl)
+}

@@ -1,0 +1,182 @@
+package artifact_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/package-url/packageurl-go"
+	"pgregory.net/rapid"
+
+	"github.com/pkgmeter/pkgmeter/internal/artifact"
+)
+
+// equivalent are spellings with the canonical one.
+var equivalent = map[string]string{
+	"pkg:maven/com.acme/app":              "pkg:maven/com.acme/app",
+	"PKG:Maven/com.acme/app":              "pkg:maven/com.acme/app",
+	"pkg:/maven/com.acme/app":             "pkg:maven/com.acme/app",
+	"pkg://maven//com.acme//app":          "pkg:maven/com.acme/app",
+	"pkg:maven/com.acme/app/":             "pkg:maven/com.acme/app",
+	"pkg:maven/com%2Eacme/%61pp":          "pkg:maven/com.acme/app",
+	"pkg:maven/com.acme/app?":             "pkg:maven/com.acme/app",
+	"pkg:maven/com.acme/app?type=":        "pkg:maven/com.acme/app",
+	"pkg:maven/com.acme/app#":             "pkg:maven/com.acme/app",
+	"pkg:maven/com.acme/app@":             "pkg:maven/com.acme/app",
+	"pkg:maven/app":                       "pkg:maven/app",
+	"pkg:maven/com.Acme/App":              "pkg:maven/com.Acme/App",
+	"pkg:maven/com.acme/akka_2.13":        "pkg:maven/com.acme/akka_2.13",
+	"pkg:pypi/Foo_Bar":                    "pkg:pypi/foo-bar",
+	"pkg:pypi/foo.bar":                    "pkg:pypi/foo-bar",
+	"pkg:pypi/FOO-._bar":                  "pkg:pypi/foo-bar",
+	"pkg:nuget/Newtonsoft.Json":           "pkg:nuget/newtonsoft.json",
+	"pkg:npm/left-pad":                    "pkg:npm/left-pad",
+	"pkg:npm/@scope/x":                    "pkg:npm/%40scope/x",
+	"pkg:npm/%40scope/x":                  "pkg:npm/%40scope/x",
+	"pkg:npm/%40scope%2Fx":                "pkg:npm/%40scope/x",
+	"pkg:npm/%40scope%2fx":                "pkg:npm/%40scope/x",
+	"pkg:meteor/tracker":                  "pkg:meteor/tracker",
+	"pkg:Meteor/alice/foo":                "pkg:meteor/alice/foo",
+	"pkg:meteor/alice%3Afoo":              "pkg:meteor/alice:foo",
+	"pkg:composer/Laravel/Framework":      "pkg:composer/laravel/framework",
+	"pkg:golang/github.com/acme/lib":      "pkg:golang/github.com/acme/lib",
+	"pkg:docker/library/alpine":           "pkg:docker/library/alpine",
+	"pkg:generic/dir/sub":                 "pkg:generic/dir/sub",
+	"pkg:generic/50%25%20%40c%2Bd.bin":    "pkg:generic/50%25%20%40c%2Bd.bin",
+	"pkg:generic/a+b (c)":                 "pkg:generic/a%2Bb%20%28c%29",
+	"pkg:generic/m\u00fcller":             "pkg:generic/m%C3%BCller",
+	"pkg:generic/..":                      "pkg:generic/..",
+	"pkg:generic/%2F":                     "pkg:generic/%2F",
+	"pkg:gem/Rails":                       "pkg:gem/Rails",
+	"pkg:cargo/serde_json":                "pkg:cargo/serde_json",
+	"pkg:deb/curl":                        "pkg:deb/curl",
+	"pkg:hex/phoenix":                     "pkg:hex/phoenix",
+	"pkg:terraform/acme/network/provider": "pkg:terraform/acme/network/provider",
+}
+
+func TestEquivalentPurlsHaveOneSpelling(t *testing.T) {
+	t.Parallel()
+	for purl, want := range equivalent {
+		got, typ, err := artifact.CanonicalPackage(purl)
+		if err != nil || got != want || !strings.HasPrefix(want, "pkg:"+typ+"/") {
+			t.Errorf("CanonicalPackage(%q) = %q, %q, %v, want %q", purl, got, typ, err, want)
+		}
+		checkPurl(t, purl)
+	}
+}
+
+// refused are purls with a word of the sentence that refuses them.
+var refused = map[string]string{
+	"":                                "not a purl",
+	"left-pad":                        "not a purl",
+	"npm/left-pad":                    "not a purl",
+	"pkg:":                            "not a purl",
+	"pkg:npm":                         "not a purl",
+	"pkg:npm/":                        "not a purl",
+	"pkg:npm/@scope":                  "not a purl",
+	"pkg:npm/%zz":                     "not a purl",
+	"pkg:n pm/x":                      "not a purl",
+	"pkg:1npm/x":                      "not a purl",
+	"purl:npm/x":                      "not a purl",
+	"pkg:npm/left-pad@1.3.0":          "say version=",
+	"pkg:npm/@scope/x@1.3.0":          "say version=",
+	"pkg:maven/com.acme/app@1.0":      "say version=",
+	"pkg:deb/curl?arch=amd64":         "qualifiers",
+	"pkg:golang/github.com/a/b#cmd/x": "subpath",
+}
+
+func TestARefusalSaysWhatIsWrong(t *testing.T) {
+	t.Parallel()
+	for purl, want := range refused {
+		got, typ, err := artifact.CanonicalPackage(purl)
+		if err == nil || got != "" || typ != "" || !strings.Contains(err.Error(), want) {
+			t.Errorf("CanonicalPackage(%q) = %q, %q, %v, want %q", purl, got, typ, err, want)
+		}
+	}
+	if _, _, err := artifact.CanonicalPackage(strings.Repeat("x", 1<<20)); err == nil || len(err.Error()) > 300 {
+		t.Error("a long purl makes a long refusal")
+	}
+}
+
+func TestSplitReturnsTheVersionDecoded(t *testing.T) {
+	t.Parallel()
+	canonical, typ, version, err := artifact.Split("pkg:NPM/@scope/x@1.0%2Bb")
+	if err != nil || canonical != "pkg:npm/%40scope/x" || typ != "npm" || version != "1.0+b" {
+		t.Errorf("got %q %q %q %v", canonical, typ, version, err)
+	}
+}
+
+func TestAVersionIsEscapedBehindItsPackage(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		version := rapid.StringMatching(`[0-9a-z.]{1,6}|[ -~ü]{1,6}`).Draw(t, "version")
+		purl := artifact.WithVersion("pkg:npm/%40scope/x", version)
+		pkg, typ, got, err := artifact.Split(purl)
+		if err != nil || pkg != "pkg:npm/%40scope/x" || typ != "npm" || got != version {
+			t.Fatalf("Split(%q) = %q, %q, %q, %v", purl, pkg, typ, got, err)
+		}
+	})
+	if got := artifact.WithVersion("pkg:npm/x", ""); got != "pkg:npm/x" {
+		t.Errorf("got %q for no version", got)
+	}
+}
+
+// TestTheFastSpellingIsThatOfTheLibrary compares every purl with the one that
+// packageurl-go makes of the same parts.
+func TestTheFastSpellingIsThatOfTheLibrary(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		// The types with a rule of their own for names are left to the tables.
+		typ := rapid.SampledFrom([]string{
+			"maven", "generic", "gem", "cargo", "golang", "deb", "rpm", "apk", "conda", "docker", "helm", "hex",
+			"composer", "terraform", "meteor", "github", "bitbucket", "oci",
+		}).Draw(t, "type")
+		segment := rapid.StringMatching(`[a-zA-Z0-9._~:-]{1,12}|[ -~]{1,6}|[a-zü%@+/]{1,6}`)
+		namespace := strings.Join(rapid.SliceOfN(segment, 0, 3).Draw(t, "namespace"), "/")
+		name := segment.Draw(t, "name")
+
+		want := packageurl.NewPackageURL(typ, namespace, name, "", nil, "")
+		if err := want.Normalize(); err != nil {
+			t.Skip(err)
+		}
+		got := artifact.Package(typ, namespace, name)
+		if got != want.ToString() {
+			t.Fatalf("Package(%q, %q, %q) = %q, want %q", typ, namespace, name, got, want.ToString())
+		}
+		again, _, err := artifact.CanonicalPackage(got)
+		if err != nil || again != got {
+			t.Fatalf("CanonicalPackage(%q) = %q, %v", got, again, err)
+		}
+	})
+}
+
+// TestATypeWithNamesOfItsOwnStaysCanonical covers the types that the library
+// alone does not spell as their ecosystems do.
+func TestATypeWithNamesOfItsOwnStaysCanonical(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		typ := rapid.SampledFrom([]string{"pypi", "nuget", "npm"}).Draw(t, "type")
+		name := rapid.StringMatching(`[a-zA-Z0-9._-]{1,12}|@[a-z]{1,3}/[a-z]{1,3}|[ -~]{1,8}`).Draw(t, "name")
+		got := artifact.Package(typ, "", name)
+		again, gotType, err := artifact.CanonicalPackage(got)
+		if err != nil || again != got || gotType != typ {
+			t.Fatalf("CanonicalPackage(%q) = %q, %q, %v", got, again, gotType, err)
+		}
+		p, err := packageurl.FromString(got)
+		if err != nil || p.ToString() != got {
+			t.Fatalf("the library spells %q as %q, %v", got, p.ToString(), err)
+		}
+	})
+}
+
+func TestAMavenGroupIsSpelledWithDots(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		segment := rapid.StringMatching(`[a-zA-Z0-9._~:-]{0,5}[a-zA-Z0-9]|[a-z ü@+-]{0,6}[a-z]`)
+		dirs := rapid.SliceOfN(segment, 1, 5).Draw(t, "group")
+		name := segment.Draw(t, "artifact")
+		a := artifact.Parse(strings.Join(dirs, "/") + "/" + name + "/1.0/" + name + "-1.0.pom")
+		if want := artifact.Package("maven", strings.Join(dirs, "."), name); a.Package != want {
+			t.Fatalf("got %q, want %q", a.Package, want)
+		}
+	})
+}

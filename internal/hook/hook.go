@@ -1,0 +1,169 @@
+// Package hook is the senders' side of HTTP: it takes a delivery within
+// limits, has it decoded, waits until it is on disk, and answers.
+//
+// It does not know how a delivery is stored, nor what a sender's payload looks
+// like.
+package hook
+
+import (
+	"context"
+	"crypto/sha256"
+	"crypto/subtle"
+	"errors"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/pkgmeter/pkgmeter"
+	"github.com/pkgmeter/pkgmeter/internal/auth"
+	"github.com/pkgmeter/pkgmeter/internal/httpx"
+	"github.com/pkgmeter/pkgmeter/internal/ingest"
+	"github.com/pkgmeter/pkgmeter/internal/rule"
+	"github.com/pkgmeter/pkgmeter/internal/source"
+)
+
+// MaxCallback is the most bytes of a webhook's body, packed or unpacked.
+const MaxCallback = 256 << 10
+
+// CallbackSource is the name under which events of the webhook count.
+const CallbackSource = "cloudrepo"
+
+// Queue makes deliveries durable. Add returns nil only once the delivery is on
+// disk, with its outcome set; weight is its number of events, size its bytes.
+type Queue interface {
+	Add(ctx context.Context, d *pkgmeter.Delivery, weight int, size int64) error
+}
+
+// Callback is CloudRepo's webhook.
+type Callback struct {
+	Queue Queue
+	Token string // what the sender has to present; "" asks for nothing
+	Now   func() time.Time
+
+	// Done is told of each delivery how long it waited for the disk, and
+	// whether it is there now. Optional.
+	Done func(d *pkgmeter.Delivery, waited time.Duration, stored bool)
+}
+
+var success = []byte(`{"success": true}`)
+
+// ServeHTTP answers 200 only when every readable event of the delivery is on
+// disk, and what was not readable is too. The secret may be a part of the path:
+// the pattern calls it {token}.
+func (c *Callback) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if err := c.serve(w, r); err != nil {
+		c.fail(w, r, err)
+		return
+	}
+	httpx.Write(w, http.StatusOK, "application/json", success)
+}
+
+func (c *Callback) serve(w http.ResponseWriter, r *http.Request) error {
+	if err := c.authorize(r); err != nil {
+		return err
+	}
+	body, err := httpx.ReadBody(w, r, MaxCallback)
+	if err != nil && pkgmeter.CodeOf(err) != pkgmeter.Invalid {
+		return err
+	}
+	d := &pkgmeter.Delivery{Received: c.Now().UTC()}
+	if err != nil { // broken compression, or cut short: nothing in it can be read
+		d.Rejects = []pkgmeter.Reject{{Source: CallbackSource, Kind: "callback", Reason: pkgmeter.PublicMessage(err)}}
+	} else {
+		decode(d, body, deliveryID(r.Header))
+	}
+	began := time.Now()
+	err = c.Queue.Add(r.Context(), d, len(d.Entries)+len(d.Rejects), int64(len(body)))
+	if c.Done != nil {
+		c.Done(d, time.Since(began), err == nil)
+	}
+	if err != nil {
+		return unavailable(err)
+	}
+	if len(d.Entries) == 0 {
+		return pkgmeter.Errorf(pkgmeter.Invalid, "%s", d.Rejects[0].Reason)
+	}
+	return nil
+}
+
+func decode(d *pkgmeter.Delivery, body []byte, id string) {
+	said := source.CloudRepo(CallbackSource, body, id, d.Received)
+	d.Rejects = said.Rejects
+	d.Entries = make([]pkgmeter.Entry, len(said.Events))
+	for i, e := range said.Events {
+		d.Entries[i] = rule.Apply(e)
+	}
+}
+
+// authorize accepts the secret in the path, the query, as a Basic password or
+// as a Bearer token: senders differ in what they can be told to send.
+func (c *Callback) authorize(r *http.Request) error {
+	inPath := r.PathValue("token")
+	if c.Token == "" {
+		if inPath != "" {
+			return pkgmeter.Errorf(pkgmeter.NotFound, "there is no such page: this server wants no token")
+		}
+		return nil
+	}
+	bearer, _ := auth.Bearer(r)
+	_, password, _ := r.BasicAuth()
+	query := ""
+	if r.URL.RawQuery != "" {
+		query = r.URL.Query().Get("token")
+	}
+	for _, got := range []string{inPath, query, password, bearer} {
+		if got != "" && same(got, c.Token) {
+			return nil
+		}
+	}
+	return pkgmeter.Errorf(pkgmeter.Unauthenticated, "the token is missing or wrong")
+}
+
+// same compares in a time that tells nothing of where or in what length two
+// secrets differ.
+func same(a, b string) bool {
+	x, y := sha256.Sum256([]byte(a)), sha256.Sum256([]byte(b))
+	return subtle.ConstantTimeCompare(x[:], y[:]) == 1
+}
+
+// deliveryID returns the id that a sender's headers give the delivery. A
+// request id is none: proxies make a new one for each try.
+func deliveryID(h http.Header) string {
+	if id := h.Get("Idempotency-Key"); id != "" {
+		return id
+	}
+	var names []string
+	for name := range h {
+		if strings.HasPrefix(name, "X-") && strings.HasSuffix(name, "-Delivery") && h.Get(name) != "" {
+			names = append(names, name)
+		}
+	}
+	if len(names) == 0 {
+		return ""
+	}
+	return h.Get(slices.Min(names))
+}
+
+// unavailable tells the sender to come again where that can help.
+func unavailable(err error) error {
+	switch {
+	case errors.Is(err, ingest.ErrFull):
+		return &pkgmeter.Error{Code: pkgmeter.Unavailable, Msg: "busy: try again", Err: err}
+	case errors.Is(err, ingest.ErrClosed):
+		return &pkgmeter.Error{Code: pkgmeter.Unavailable, Msg: "stopping: try again", Err: err}
+	}
+	return err
+}
+
+// fail answers in the form that the old program's senders know.
+func (c *Callback) fail(w http.ResponseWriter, r *http.Request, err error) {
+	code := httpx.Fail(w, r, err)
+	if code == pkgmeter.Unauthenticated {
+		w.Header().Set("WWW-Authenticate", `Basic realm="pkgmeter callback"`)
+	}
+	httpx.WriteJSON(w, httpx.Status(code), struct {
+		Success bool   `json:"success"`
+		Error   string `json:"error"`
+	}{false, pkgmeter.PublicMessage(err)})
+}

@@ -1,0 +1,110 @@
+package server
+
+import (
+	"net/http"
+	"strings"
+
+	"github.com/pkgmeter/pkgmeter"
+	"github.com/pkgmeter/pkgmeter/internal/api"
+	"github.com/pkgmeter/pkgmeter/internal/hook"
+	"github.com/pkgmeter/pkgmeter/internal/httpx"
+	"github.com/pkgmeter/pkgmeter/internal/web"
+)
+
+// route is one path of the main listener.
+type route struct {
+	path    string
+	methods httpx.Methods
+}
+
+// routes lists every path of the main listener, below the base path.
+func (s *Server) routes(pages *web.Web) []route {
+	answers := &api.API{Stats: s.Store, Now: s.Now}
+	callback := &hook.Callback{Queue: s.queue, Token: s.CallbackToken, Now: s.Now, Done: s.metrics.delivered}
+	get := func(h http.Handler) httpx.Methods { return httpx.Methods{http.MethodGet: h} }
+	post := func(h http.Handler) httpx.Methods { return httpx.Methods{http.MethodPost: h} }
+	return []route{
+		{"/{$}", get(httpx.HandlerFunc(pages.Landing))},
+		{"/callback", post(callback)},
+		{"/callback/{token}", post(callback)},
+		{"/api/v1/totals", get(s.reader(answers.Handler("totals")))},
+		{"/api/v1/top", get(s.reader(answers.Handler("top")))},
+		{"/api/v1/series", get(s.reader(answers.Handler("series")))},
+		{"/stats", get(s.page(pages.ServeStats))},
+		{"/static/", get(http.StripPrefix("/static/", pages.Static()))},
+		{"/healthz", get(httpx.HandlerFunc(healthz))},
+		{"/readyz", get(httpx.HandlerFunc(s.readyz))},
+	}
+}
+
+// handler routes the main listener. Every path answers below the base path of
+// the public URL, and without it too, for proxies that take it off.
+func (s *Server) handler(pages *web.Web) http.Handler {
+	mux := http.NewServeMux()
+	for _, r := range s.routes(pages) {
+		h := s.metrics.observe(r.path, r.methods)
+		mux.Handle(r.path, h)
+		if s.Base != "" {
+			mux.Handle(s.Base+r.path, http.StripPrefix(s.Base, h))
+		}
+	}
+	if s.Base != "" {
+		mux.Handle(s.Base, http.RedirectHandler(s.Base+"/", http.StatusPermanentRedirect))
+	}
+	mux.Handle("/", s.metrics.observe("other", httpx.HandlerFunc(notFound)))
+	return httpx.Secure(mux)
+}
+
+func notFound(http.ResponseWriter, *http.Request) error {
+	return pkgmeter.Errorf(pkgmeter.NotFound, "there is no such page")
+}
+
+// reader lets those pass who may read numbers.
+func (s *Server) reader(next http.Handler) http.Handler {
+	return httpx.HandlerFunc(func(w http.ResponseWriter, r *http.Request) error {
+		if !s.PublicStats {
+			if _, err := s.Auth.Reader(r); err != nil {
+				challenge(w, err)
+				return err
+			}
+		}
+		next.ServeHTTP(w, r)
+		return nil
+	})
+}
+
+// page lets those see a page who may read numbers, and tells it who that is.
+func (s *Server) page(serve func(w http.ResponseWriter, r *http.Request, user string) error) http.Handler {
+	return httpx.HandlerFunc(func(w http.ResponseWriter, r *http.Request) error {
+		p, err := s.Auth.Reader(r)
+		if err != nil && !(s.PublicStats && r.Header.Get("Authorization") == "") {
+			code := httpx.Fail(w, r, err)
+			challenge(w, err)
+			httpx.Write(w, httpx.Status(code), "text/plain; charset=utf-8", []byte(pkgmeter.PublicMessage(err)+"\n"))
+			return nil
+		}
+		return serve(w, r, p.User)
+	})
+}
+
+// challenge makes browsers ask for a name and a password.
+func challenge(w http.ResponseWriter, err error) {
+	if pkgmeter.CodeOf(err) == pkgmeter.Unauthenticated {
+		w.Header().Set("WWW-Authenticate", `Basic realm="pkgmeter", charset="UTF-8"`)
+	}
+}
+
+func healthz(w http.ResponseWriter, _ *http.Request) error {
+	httpx.Write(w, http.StatusOK, "text/plain; charset=utf-8", []byte("ok\n"))
+	return nil
+}
+
+// readyz answers 503 with a reason where events could not be stored now.
+func (s *Server) readyz(w http.ResponseWriter, r *http.Request) error {
+	if err := s.ready(r.Context()); err != nil {
+		w.Header().Set("Retry-After", httpx.RetryAfter)
+		httpx.Write(w, http.StatusServiceUnavailable, "text/plain; charset=utf-8", []byte(strings.TrimSpace(err.Error())+"\n"))
+		return nil
+	}
+	return healthz(w, r)
+}

@@ -1,0 +1,161 @@
+// Package server puts the parts together that a running program has: every
+// route, the two listeners, the queue before the store, their start and their
+// stop.
+//
+// It does not know which store it has, nor where the configuration comes from.
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/pprof"
+	"time"
+
+	"github.com/pkgmeter/pkgmeter"
+	"github.com/pkgmeter/pkgmeter/internal/auth"
+	"github.com/pkgmeter/pkgmeter/internal/httpx"
+	"github.com/pkgmeter/pkgmeter/internal/ingest"
+	"github.com/pkgmeter/pkgmeter/internal/web"
+	"golang.org/x/sync/errgroup"
+)
+
+// Limits of every connection.
+const (
+	readHeaderTimeout = 5 * time.Second
+	readTimeout       = 30 * time.Second
+	writeTimeout      = 60 * time.Second
+	idleTimeout       = 2 * time.Minute
+	maxHeaderBytes    = 16 << 10
+	readyTimeout      = time.Second
+)
+
+// Grace is how long requests that are being answered may take after the order
+// to stop.
+const Grace = 15 * time.Second
+
+// Store is what the server needs of a store.
+type Store interface {
+	pkgmeter.Stats
+	// Write makes deliveries durable, as [ingest.Writer] has it.
+	ingest.Writer[*pkgmeter.Delivery]
+	// Maintain works beside the write path until ctx ends; it returns an error
+	// only if the store cannot go on.
+	Maintain(ctx context.Context, report func(error)) error
+	// Ready returns nil if the store could take a delivery now.
+	Ready(ctx context.Context) error
+}
+
+// A Server is configured by its fields, and then run once.
+type Server struct {
+	Store Store
+	Auth  *auth.Auth
+	Now   func() time.Time
+
+	// Fatal reports whether an error of the store means that the process has
+	// to end. Optional.
+	Fatal func(error) bool
+
+	CallbackToken string
+	PublicStats   bool
+	Base          string // base path, "" or /path without a slash at its end
+	Version       string
+
+	queue   *ingest.Queue[*pkgmeter.Delivery]
+	metrics *metrics
+}
+
+// Run serves on main, and on admin where there is one, until ctx ends or a
+// part fails. It stops in the order that loses nothing: requests first, then
+// the queue that they feed, then the work beside it. The caller closes the
+// store after Run has returned.
+func (s *Server) Run(ctx context.Context, main, admin net.Listener) error {
+	s.queue = ingest.New(s.Store, ingest.Options{Fatal: s.Fatal})
+	s.metrics = newMetrics(s.queue, s.Version)
+	pages := &web.Web{Stats: s.Store, Now: s.Now, Base: s.Base, Version: s.Version}
+	if err := pages.Init(); err != nil {
+		return err
+	}
+	// Parts outlive ctx, and end in order.
+	g, failed := errgroup.WithContext(context.WithoutCancel(ctx))
+	inner, stopInner := context.WithCancel(failed)
+	g.Go(func() error {
+		defer stopInner()
+		return s.queue.Run(inner)
+	})
+	g.Go(func() error {
+		return s.Store.Maintain(inner, func(err error) { slog.Error("maintenance", "err", err) })
+	})
+	servers := []*http.Server{s.listen(g, main, s.handler(pages), writeTimeout)}
+	if admin != nil {
+		servers = append(servers, s.listen(g, admin, s.adminHandler(), 0)) // a profile takes as long as it is asked to
+	}
+	g.Go(func() error {
+		defer stopInner() // not before the last handler has its answer
+		select {
+		case <-ctx.Done():
+		case <-failed.Done():
+		}
+		return shutdown(context.WithoutCancel(ctx), servers)
+	})
+	return g.Wait()
+}
+
+func (s *Server) listen(g *errgroup.Group, ln net.Listener, h http.Handler, write time.Duration) *http.Server {
+	hs := &http.Server{
+		Handler:           h,
+		ReadHeaderTimeout: readHeaderTimeout,
+		ReadTimeout:       readTimeout,
+		WriteTimeout:      write,
+		IdleTimeout:       idleTimeout,
+		MaxHeaderBytes:    maxHeaderBytes,
+		ErrorLog:          slog.NewLogLogger(slog.Default().Handler(), slog.LevelDebug),
+	}
+	g.Go(func() error {
+		if err := hs.Serve(ln); !errors.Is(err, http.ErrServerClosed) {
+			return fmt.Errorf("listen on %s: %w", ln.Addr(), err)
+		}
+		return nil
+	})
+	return hs
+}
+
+func shutdown(ctx context.Context, servers []*http.Server) error {
+	ctx, cancel := context.WithTimeout(ctx, Grace)
+	defer cancel()
+	for _, hs := range servers {
+		if err := hs.Shutdown(ctx); err != nil {
+			// Who is still connected has had its time; what was acknowledged
+			// is on disk.
+			slog.Warn("connections were cut at the stop", "err", err)
+			hs.Close() //nolint:errcheck // the listener is closed already
+		}
+	}
+	return nil
+}
+
+func (s *Server) ready(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, readyTimeout)
+	defer cancel()
+	if err := s.Store.Ready(ctx); err != nil {
+		return fmt.Errorf("the store is not ready: %w", err)
+	}
+	return nil
+}
+
+// adminHandler routes the listener for operators.
+func (s *Server) adminHandler() http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("GET /metrics", s.metrics.handler())
+	mux.HandleFunc("GET /debug/pprof/", pprof.Index)
+	mux.HandleFunc("GET /debug/pprof/cmdline", pprof.Cmdline)
+	mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
+	mux.HandleFunc("GET /debug/pprof/symbol", pprof.Symbol)
+	mux.HandleFunc("GET /debug/pprof/trace", pprof.Trace)
+	mux.Handle("GET /healthz", httpx.HandlerFunc(healthz))
+	mux.Handle("GET /readyz", httpx.HandlerFunc(s.readyz))
+	return mux
+}

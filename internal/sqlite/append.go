@@ -1,0 +1,284 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/pkgmeter/pkgmeter"
+)
+
+// Dimensions of cells and day totals: what a slice is.
+const (
+	dimAll  = 0  // slice 0
+	dimRepo = 16 // slice is the repository; totals only
+	dimType = 17 // slice is the purl type; totals only
+)
+
+// sums gathers what a transaction adds to counts, so that each row is written
+// once however many events there are for it.
+type sums struct {
+	cells  map[cellKey]pkgmeter.Measures
+	totals map[totalKey]pkgmeter.Measures
+	heard  map[heardKey]heard
+}
+
+type cellKey struct {
+	day  pkgmeter.Day
+	file int64
+}
+
+type totalKey struct {
+	day   pkgmeter.Day
+	dim   int
+	slice int64
+}
+
+type heardKey struct {
+	day    pkgmeter.Day
+	source int64
+}
+
+type heard struct{ events, unparsed, duplicates, maxLagMS int64 }
+
+func (s *sums) init() {
+	s.cells = map[cellKey]pkgmeter.Measures{}
+	s.totals = map[totalKey]pkgmeter.Measures{}
+	s.heard = map[heardKey]heard{}
+}
+
+func (s *sums) reset() {
+	clear(s.cells)
+	clear(s.totals)
+	clear(s.heard)
+}
+
+func (s *sums) count(day pkgmeter.Day, f fileRef, m pkgmeter.Measures) {
+	if m.Hits == 0 {
+		return
+	}
+	addTo(s.cells, cellKey{day, f.id}, m)
+	addTo(s.totals, totalKey{day, dimAll, 0}, m)
+	addTo(s.totals, totalKey{day, dimRepo, f.repo}, m)
+	addTo(s.totals, totalKey{day, dimType, f.typ}, m)
+}
+
+func addTo[K comparable](to map[K]pkgmeter.Measures, k K, m pkgmeter.Measures) {
+	sum := to[k]
+	sum.Add(m)
+	to[k] = sum
+}
+
+func (s *sums) hear(day pkgmeter.Day, source int64, h heard) {
+	k := heardKey{day, source}
+	sum := s.heard[k]
+	sum.events += h.events
+	sum.unparsed += h.unparsed
+	sum.duplicates += h.duplicates
+	sum.maxLagMS = max(sum.maxLagMS, h.maxLagMS)
+	s.heard[k] = sum
+}
+
+// Write stores deliveries and counts them in one transaction. After a nil
+// return all of them are on disk, and the outcome of each is set; an event
+// whose id is known is not counted again, so repeating a delivery is harmless.
+// After an error that is not [Fatal], none is stored.
+func (s *Store) Write(ctx context.Context, batch []*pkgmeter.Delivery) error {
+	if len(batch) == 0 {
+		return nil
+	}
+	err := s.update(ctx, func(ctx context.Context, w *writer) error { return w.append(ctx, batch) })
+	if err != nil {
+		return fmt.Errorf("store %d deliveries: %w", len(batch), err)
+	}
+	return nil
+}
+
+func (w *writer) append(ctx context.Context, batch []*pkgmeter.Delivery) error {
+	w.sums.reset()
+	w.block = w.block[:0]
+	received := batch[0].Received
+	n := 0
+	for _, d := range batch {
+		d.New, d.Known = 0, 0
+		for i := range d.Entries {
+			isNew, err := w.entry(ctx, &d.Entries[i], d.Received, received)
+			if err != nil {
+				return err
+			}
+			if isNew {
+				d.New++
+			} else {
+				d.Known++
+			}
+		}
+		n += d.New
+		if err := w.reject(ctx, d); err != nil {
+			return err
+		}
+	}
+	if n > 0 {
+		if err := w.row(ctx, received, n); err != nil {
+			return err
+		}
+	}
+	return w.flush(ctx)
+}
+
+// entry adds an event to the row and to the sums, unless its id is known.
+func (w *writer) entry(ctx context.Context, e *pkgmeter.Entry, received, rowReceived time.Time) (bool, error) {
+	ev := &e.Event
+	source, err := w.source.id(ctx, ev.Source)
+	if err != nil {
+		return false, err
+	}
+	day := pkgmeter.DayOf(ev.Time)
+	if ev.ID != "" && !w.keys.add(ev.Source, ev.ID) {
+		w.sums.hear(day, source, heard{duplicates: 1})
+		return false, nil
+	}
+	file, err := w.file(ctx, e)
+	if err != nil {
+		return false, err
+	}
+	s := said{
+		source: source, file: file.id, country: ev.Country, id: ev.ID, op: ev.Op, flags: ev.Flags,
+		timeMS: ev.Time.UnixMilli(), status: ev.Status, bytes: ev.Bytes,
+	}
+	if ev.Agent != "" {
+		if s.agent, err = w.agent.id(ctx, ev.Agent); err != nil {
+			return false, err
+		}
+	}
+	if ev.Consumer != "" {
+		if s.consumer, err = w.consumer.id(ctx, ev.Consumer); err != nil {
+			return false, err
+		}
+	}
+	w.block = appendSaid(w.block, s, rowReceived.UnixMilli())
+	w.sums.count(day, file, e.Counts)
+	w.sums.hear(day, source, heard{events: 1, maxLagMS: max(0, received.UnixMilli()-s.timeMS)})
+	return true, nil
+}
+
+// row writes the ledger's row of this commit, and its keys.
+func (w *writer) row(ctx context.Context, received time.Time, n int) error {
+	var pos, first int64 = 0, 1
+	if err := w.lastRow.QueryRowContext(ctx).Scan(&pos, &first); err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return err
+	}
+	pos++
+	_, err := w.addRow.ExecContext(ctx, pos, first, int64(n), received.UnixMilli(), int64(codecRows), checksum(w.block), w.block)
+	if err != nil || len(w.keys.fresh) == 0 {
+		return err
+	}
+	_, err = w.addKeys.ExecContext(ctx, pos, int64(pkgmeter.DayOf(received)), w.keys.blob())
+	return err
+}
+
+func (w *writer) flush(ctx context.Context) error {
+	for k, m := range w.sums.cells {
+		if _, err := w.addCell.ExecContext(ctx, w.gen, int64(k.day), int64(dimAll), int64(0), k.file, m.Downloads, m.Hits, m.Bytes); err != nil {
+			return err
+		}
+	}
+	for k, m := range w.sums.totals {
+		if _, err := w.addTotal.ExecContext(ctx, w.gen, int64(k.day), int64(k.dim), k.slice, m.Downloads, m.Hits, m.Bytes); err != nil {
+			return err
+		}
+	}
+	for k, h := range w.sums.heard {
+		if _, err := w.addHeard.ExecContext(ctx, int64(k.day), k.source, h.events, h.unparsed, h.duplicates, h.maxLagMS); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Events calls visit for every event of the ledger after position after, in
+// commit order, with the position of its row.
+func (s *Store) Events(ctx context.Context, after int64, visit func(pos int64, e pkgmeter.Event) error) error {
+	return s.view(ctx, func(tx *sql.Tx) error {
+		names := newSaidNames(tx)
+		return eachRow(ctx, tx, after, func(pos int64, e said) error {
+			ev, err := names.event(ctx, e)
+			if err != nil {
+				return err
+			}
+			return visit(pos, ev)
+		})
+	})
+}
+
+func eachRow(ctx context.Context, tx *sql.Tx, after int64, visit func(pos int64, e said) error) error {
+	rows, err := tx.QueryContext(ctx, `SELECT pos, n, received_ms, codec, crc, body FROM ledger WHERE pos > ? ORDER BY pos`, after)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var pos, receivedMS, crc int64
+		var n, codec int
+		var body sql.RawBytes
+		if err := rows.Scan(&pos, &n, &receivedMS, &codec, &crc, &body); err != nil {
+			return err
+		}
+		if codec != codecRows || checksum(body) != crc {
+			return fmt.Errorf("ledger position %d: %w", pos, errBlock)
+		}
+		err := decodeRow(body, n, receivedMS, func(e said) error { return visit(pos, e) })
+		if err != nil {
+			return fmt.Errorf("ledger position %d: %w", pos, err)
+		}
+	}
+	return rows.Err()
+}
+
+// saidNames gives the text of the ids in ledger rows.
+type saidNames struct {
+	tx      *sql.Tx
+	sources map[int64]string
+	agents  map[int64]string
+	files   map[int64]pkgmeter.Event
+}
+
+func newSaidNames(tx *sql.Tx) *saidNames {
+	return &saidNames{tx, map[int64]string{}, map[int64]string{0: ""}, map[int64]pkgmeter.Event{}}
+}
+
+func (n *saidNames) event(ctx context.Context, s said) (pkgmeter.Event, error) {
+	e, ok := n.files[s.file]
+	if !ok {
+		err := n.tx.QueryRowContext(ctx, `
+			SELECT r.name, f.raw, f.hint FROM file f JOIN repo_said r ON r.id = f.repo_said_id WHERE f.id = ?`, s.file).
+			Scan(&e.Repository, &e.Path, &e.Hint)
+		if err != nil {
+			return e, fmt.Errorf("file %d: %w", s.file, err)
+		}
+		n.files[s.file] = e
+	}
+	var err error
+	if e.Source, err = n.text(ctx, n.sources, `SELECT name FROM source WHERE id = ?`, s.source); err != nil {
+		return e, err
+	}
+	if e.Agent, err = n.text(ctx, n.agents, `SELECT ua FROM agent WHERE id = ?`, s.agent); err != nil {
+		return e, err
+	}
+	e.ID, e.Op, e.Flags, e.Country = s.id, s.op, s.flags, s.country
+	e.Time, e.Status, e.Bytes = fromMS(s.timeMS), s.status, s.bytes
+	return e, nil
+}
+
+func (n *saidNames) text(ctx context.Context, known map[int64]string, query string, id int64) (string, error) {
+	if s, ok := known[id]; ok {
+		return s, nil
+	}
+	var s string
+	if err := n.tx.QueryRowContext(ctx, query, id).Scan(&s); err != nil {
+		return "", fmt.Errorf("dictionary entry %d: %w", id, err)
+	}
+	known[id] = s
+	return s, nil
+}

@@ -1,0 +1,101 @@
+package sqlite
+
+import (
+	"context"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"github.com/pkgmeter/pkgmeter"
+)
+
+// maxWAL is the size from which the WAL is begun anew; until then checkpoints
+// only copy pages beside the writer.
+const maxWAL = 32 << 20
+
+// walState tells when there is something to copy out of the WAL.
+type walState struct{ commits, copied atomic.Int64 }
+
+// Maintain does what has to be done beside the write path until ctx ends:
+// pages of the WAL go into the file each second, counts of closed days are
+// packed and old keys dropped each minute. It returns an error only for one
+// that is [Fatal]; others are given to report and tried again.
+func (s *Store) Maintain(ctx context.Context, report func(error)) error {
+	second, minute := time.NewTicker(time.Second), time.NewTicker(time.Minute)
+	defer second.Stop()
+	defer minute.Stop()
+	err := s.tidy(ctx)
+	for {
+		if ctx.Err() != nil {
+			return nil
+		}
+		if Fatal(err) {
+			return err
+		}
+		if err != nil {
+			report(err)
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-second.C:
+			err = s.Checkpoint(ctx)
+		case <-minute.C:
+			err = s.tidy(ctx)
+		}
+	}
+}
+
+func (s *Store) tidy(ctx context.Context) error {
+	if err := s.Pack(ctx); err != nil {
+		return fmt.Errorf("pack counts: %w", err)
+	}
+	if err := s.forgetKeys(ctx); err != nil {
+		return fmt.Errorf("drop old keys: %w", err)
+	}
+	return nil
+}
+
+// forgetKeys drops the keys that are older than [keyDays] from the file. In
+// memory they go with the next start: until then they only make the promise
+// longer.
+func (s *Store) forgetKeys(ctx context.Context) error {
+	old := int64(pkgmeter.DayOf(s.opt.Now())) - keyDays
+	var n int
+	if err := s.read.QueryRowContext(ctx, `SELECT count(*) FROM (SELECT 1 FROM key_log WHERE day <= ? LIMIT 1)`, old).Scan(&n); err != nil || n == 0 {
+		return err
+	}
+	return s.update(ctx, func(ctx context.Context, w *writer) error {
+		_, err := w.conn.ExecContext(ctx, `DELETE FROM key_log WHERE day <= ?`, old)
+		return err
+	})
+}
+
+// Checkpoint copies committed pages from the WAL into the file. Commits go on
+// meanwhile; only when the WAL has grown beyond [maxWAL] are they held up for
+// the last pages, so that the WAL can begin anew.
+func (s *Store) Checkpoint(ctx context.Context) error {
+	commits := s.wal.commits.Load()
+	if commits == s.wal.copied.Load() {
+		return nil
+	}
+	var busy, pages, copied int64
+	err := s.read.QueryRowContext(ctx, `PRAGMA wal_checkpoint(PASSIVE)`).Scan(&busy, &pages, &copied)
+	if err != nil {
+		return fmt.Errorf("checkpoint: %w", err)
+	}
+	s.wal.copied.Store(commits)
+	if pages*pageSize <= maxWAL {
+		return nil
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	// A reader that is still in an old snapshot must not hold up the writer:
+	// the next second tries again.
+	for _, q := range []string{`PRAGMA busy_timeout = 0`, `PRAGMA wal_checkpoint(RESTART)`, `PRAGMA busy_timeout = 10000`} {
+		if _, err := s.w.conn.ExecContext(context.WithoutCancel(ctx), q); err != nil && Fatal(err) {
+			return fmt.Errorf("checkpoint: %w", err)
+		}
+	}
+	return nil
+}

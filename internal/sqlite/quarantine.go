@@ -1,0 +1,99 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"maps"
+
+	"github.com/pkgmeter/pkgmeter"
+)
+
+// What quarantine holds of one source; beyond it the oldest items go.
+const (
+	maxHeldItems = 10_000
+	maxHeldBytes = 64 << 20 // of compressed bodies
+)
+
+type held struct{ items, bytes int64 }
+
+// quarantine writes what could not be read, and knows how much each source
+// has there. Owned by the writer.
+type quarantine struct {
+	held, before      map[int64]held // before: as it was when the transaction first changed it
+	add, oldest, drop *sql.Stmt
+}
+
+func (q *quarantine) load(ctx context.Context, conn *sql.Conn) error {
+	q.held, q.before = map[int64]held{}, map[int64]held{}
+	var err error
+	if q.add, err = conn.PrepareContext(ctx, `
+		INSERT INTO quarantine (source_id, at_ms, kind, reason, bytes, body) VALUES (?, ?, ?, ?, ?, ?)`); err != nil {
+		return err
+	}
+	if q.oldest, err = conn.PrepareContext(ctx, `
+		DELETE FROM quarantine WHERE id = (SELECT min(id) FROM quarantine WHERE source_id = ?) RETURNING length(body)`); err != nil {
+		return err
+	}
+	if q.drop, err = conn.PrepareContext(ctx, `UPDATE source SET dropped = dropped + 1 WHERE id = ?`); err != nil {
+		return err
+	}
+	rows, err := conn.QueryContext(ctx, `SELECT source_id, count(*), sum(length(body)) FROM quarantine GROUP BY source_id`)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var source int64
+		var h held
+		if err := rows.Scan(&source, &h.items, &h.bytes); err != nil {
+			return err
+		}
+		q.held[source] = h
+	}
+	return rows.Err()
+}
+
+func (q *quarantine) settle(committed bool) {
+	if !committed {
+		maps.Copy(q.held, q.before)
+	}
+	clear(q.before)
+}
+
+// reject writes what of d could not be read.
+func (w *writer) reject(ctx context.Context, d *pkgmeter.Delivery) error {
+	for _, r := range d.Rejects {
+		source, err := w.source.id(ctx, r.Source)
+		if err != nil {
+			return err
+		}
+		body := w.zstd.EncodeAll(r.Body, nil)
+		if err := w.quarantine.put(ctx, source, d.Received.UnixMilli(), r, body); err != nil {
+			return err
+		}
+		w.sums.hear(pkgmeter.DayOf(d.Received), source, heard{unparsed: 1})
+	}
+	return nil
+}
+
+func (q *quarantine) put(ctx context.Context, source, atMS int64, r pkgmeter.Reject, body []byte) error {
+	h := q.held[source]
+	if _, ok := q.before[source]; !ok {
+		q.before[source] = h
+	}
+	for h.items >= maxHeldItems || h.items > 0 && h.bytes+int64(len(body)) > maxHeldBytes {
+		var freed int64
+		if err := q.oldest.QueryRowContext(ctx, source).Scan(&freed); err != nil {
+			return err
+		}
+		if _, err := q.drop.ExecContext(ctx, source); err != nil {
+			return err
+		}
+		h.items, h.bytes = h.items-1, h.bytes-freed
+	}
+	if _, err := q.add.ExecContext(ctx, source, atMS, r.Kind, r.Reason, int64(len(r.Body)), body); err != nil {
+		return err
+	}
+	q.held[source] = held{h.items + 1, h.bytes + int64(len(body))}
+	return nil
+}

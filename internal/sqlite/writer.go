@@ -1,0 +1,170 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+
+	"github.com/klauspost/compress/zstd"
+	"github.com/pkgmeter/pkgmeter"
+)
+
+// writer is the one connection that writes, with its prepared statements and
+// what it remembers. All of it belongs to who holds Store.mu.
+type writer struct {
+	db   *sql.DB
+	conn *sql.Conn
+	gen  int64
+
+	begin, commit, rollback *sql.Stmt
+
+	source, repoSaid, agent, consumer dict
+	repo, name, typ, version, pkg     dict
+	files                             files
+
+	lastRow, addRow, addKeys, addCell, addTotal, addHeard *sql.Stmt
+	quarantine                                            quarantine
+
+	keys  keySet
+	sums  sums
+	block []byte
+	zstd  *zstd.Encoder
+}
+
+func openWriter(ctx context.Context, path string) (*writer, error) {
+	// No checkpoint inside a commit: Maintain does that work beside it.
+	c, err := newConnector(path, "wal_autocheckpoint(0)", "cache_size(-65536)")
+	if err != nil {
+		return nil, err
+	}
+	w := &writer{db: sql.OpenDB(c)}
+	w.db.SetMaxOpenConns(1)
+	if w.zstd, err = zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1)); err != nil {
+		return nil, err
+	}
+	if w.conn, err = w.db.Conn(ctx); err != nil {
+		return nil, errors.Join(fmt.Errorf("open the data file: %w", err), w.db.Close())
+	}
+	return w, nil
+}
+
+func (w *writer) close() error {
+	var errs []error
+	if w.conn != nil {
+		errs = append(errs, w.conn.Close())
+	}
+	return errors.Join(append(errs, w.db.Close())...)
+}
+
+// load prepares the statements and reads what has to be in memory.
+func (w *writer) load(ctx context.Context, gen int64, today pkgmeter.Day) error {
+	w.gen = gen
+	w.sums.init()
+	if err := w.prepareDicts(ctx); err != nil {
+		return err
+	}
+	for _, p := range []struct {
+		to  **sql.Stmt
+		sql string
+	}{
+		{&w.begin, `BEGIN IMMEDIATE`},
+		{&w.commit, `COMMIT`},
+		{&w.rollback, `ROLLBACK`},
+		{&w.lastRow, `SELECT pos, first_event + n FROM ledger ORDER BY pos DESC LIMIT 1`},
+		{&w.addRow, `INSERT INTO ledger (pos, first_event, n, received_ms, codec, crc, body) VALUES (?, ?, ?, ?, ?, ?, ?)`},
+		{&w.addKeys, `INSERT INTO key_log (pos, day, keys) VALUES (?, ?, ?)`},
+		{&w.addCell, `
+			INSERT INTO cell (gen, day, dim, slice, file_id, downloads, hits, bytes) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+			ON CONFLICT DO UPDATE SET downloads = downloads + excluded.downloads, hits = hits + excluded.hits, bytes = bytes + excluded.bytes`},
+		{&w.addTotal, `
+			INSERT INTO day_total (gen, day, dim, slice, downloads, hits, bytes) VALUES (?, ?, ?, ?, ?, ?, ?)
+			ON CONFLICT DO UPDATE SET downloads = downloads + excluded.downloads, hits = hits + excluded.hits, bytes = bytes + excluded.bytes`},
+		{&w.addHeard, `
+			INSERT INTO heard (day, source_id, events, unparsed, duplicates, max_lag_ms) VALUES (?, ?, ?, ?, ?, ?)
+			ON CONFLICT DO UPDATE SET events = events + excluded.events, unparsed = unparsed + excluded.unparsed,
+				duplicates = duplicates + excluded.duplicates, max_lag_ms = max(max_lag_ms, excluded.max_lag_ms)`},
+	} {
+		var err error
+		if *p.to, err = w.conn.PrepareContext(ctx, p.sql); err != nil {
+			return err
+		}
+	}
+	if err := w.quarantine.load(ctx, w.conn); err != nil {
+		return err
+	}
+	return w.keys.load(ctx, w.conn, today)
+}
+
+func (w *writer) prepareDicts(ctx context.Context) error {
+	for _, d := range []struct {
+		to               *dict
+		table, col, more string
+	}{
+		{&w.source, "source", "name", ""},
+		{&w.repoSaid, "repo_said", "name", ""},
+		{&w.agent, "agent", "ua", ""},
+		{&w.consumer, "consumer", "key", ""},
+		{&w.repo, "repo", "name", ""},
+		{&w.name, "name", "name", ""},
+		{&w.typ, "type", "name", ""},
+		{&w.version, "version", "name", ""},
+		{&w.pkg, "package", "name", "type_id"},
+	} {
+		cols, marks := d.col, "?"
+		if d.more != "" {
+			cols, marks = d.col+", "+d.more, "?, ?"
+		}
+		sel := fmt.Sprintf(`SELECT id FROM %s WHERE %s = ?`, d.table, d.col)
+		ins := fmt.Sprintf(`INSERT INTO %s (%s) VALUES (%s)`, d.table, cols, marks)
+		if err := d.to.prepare(ctx, w.conn, sel, ins); err != nil {
+			return err
+		}
+	}
+	return w.files.prepare(ctx, w.conn)
+}
+
+// settle forgets or keeps what the ended transaction learnt.
+func (w *writer) settle(committed bool) {
+	for _, d := range []*dict{&w.source, &w.repoSaid, &w.agent, &w.consumer, &w.repo, &w.name, &w.typ, &w.version, &w.pkg} {
+		d.settle(committed)
+	}
+	w.files.settle(committed)
+	w.keys.settle(committed)
+	w.quarantine.settle(committed)
+}
+
+// update runs f in a transaction of the writer. After a nil return it is on
+// disk; after an error that is not [Fatal] nothing of it is.
+//
+// The caller's context does not reach the statements: a commit that was begun
+// is brought to its end, so that the outcome is known.
+func (s *Store) update(ctx context.Context, f func(ctx context.Context, w *writer) error) error {
+	ctx = context.WithoutCancel(ctx)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	w := s.w
+	if _, err := w.begin.ExecContext(ctx); err != nil {
+		return explain(err)
+	}
+	err := f(ctx, w)
+	if err == nil {
+		_, err = w.commit.ExecContext(ctx)
+	}
+	if err != nil {
+		// SQLite may have rolled back by itself; then this says so, and the
+		// first error tells more.
+		w.rollback.ExecContext(ctx) //nolint:errcheck // see above
+	}
+	w.settle(err == nil)
+	s.wal.commits.Add(1)
+	return explain(err)
+}
+
+// explain gives the errors that a client may hear of a code.
+func explain(err error) error {
+	if full(err) {
+		return &pkgmeter.Error{Code: pkgmeter.Unavailable, Msg: "the disk is full", Err: err}
+	}
+	return err
+}

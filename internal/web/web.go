@@ -1,0 +1,111 @@
+// Package web renders the pages: one file a page, with its view model, and a
+// template beside it. Pages need no script, and load nothing from elsewhere.
+//
+// It does not know how counts are kept, nor who may see a page.
+package web
+
+import (
+	"bytes"
+	"embed"
+	"fmt"
+	"html/template"
+	"io/fs"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/pkgmeter/pkgmeter"
+	"github.com/pkgmeter/pkgmeter/internal/httpx"
+)
+
+//go:embed templates static
+var files embed.FS
+
+// Web renders pages. Who may see them is decided before.
+type Web struct {
+	Stats   pkgmeter.Stats
+	Now     func() time.Time
+	Base    string // base path of all links, without the slash at its end
+	Version string
+
+	pages map[string]*template.Template
+}
+
+// Init parses the templates. A broken one is a mistake of the program.
+func (w *Web) Init() error {
+	w.pages = map[string]*template.Template{}
+	for _, name := range []string{"landing", "stats"} {
+		t, err := template.New("layout.html").Funcs(template.FuncMap{
+			"count": count, "size": size, "base": func() string { return w.Base },
+		}).ParseFS(files, "templates/layout.html", "templates/"+name+".html")
+		if err != nil {
+			return fmt.Errorf("template %s: %w", name, err)
+		}
+		w.pages[name] = t
+	}
+	return nil
+}
+
+// page is what the layout asks of every view model.
+type page struct {
+	Title   string
+	User    string
+	Version string
+}
+
+// render writes a page. It is rendered in full first, so that an error is
+// still an error to the client.
+func (w *Web) render(rw http.ResponseWriter, name string, view any) error {
+	var buf bytes.Buffer
+	if err := w.pages[name].Execute(&buf, view); err != nil {
+		return fmt.Errorf("render %s: %w", name, err)
+	}
+	httpx.Write(rw, http.StatusOK, "text/html; charset=utf-8", buf.Bytes())
+	return nil
+}
+
+// Static serves the style sheet. It is asked for under the program's version,
+// and may then be kept for good.
+func (w *Web) Static() http.Handler {
+	sub, err := fs.Sub(files, "static")
+	if err != nil {
+		panic(err) // the folder is embedded
+	}
+	server := http.FileServerFS(sub)
+	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		if strings.HasSuffix(r.URL.Path, "/") || r.URL.Path == "" {
+			http.NotFound(rw, r) // no listing of the folder
+			return
+		}
+		rw.Header().Set("Cache-Control", "public, max-age=3600")
+		server.ServeHTTP(rw, r)
+	})
+}
+
+// count writes a number with thin spaces between thousands.
+func count(n int64) string {
+	s := strconv.FormatInt(n, 10)
+	digits := strings.TrimPrefix(s, "-")
+	var b strings.Builder
+	b.WriteString(s[:len(s)-len(digits)])
+	for i, d := range digits {
+		if i > 0 && (len(digits)-i)%3 == 0 {
+			b.WriteRune('\u202f')
+		}
+		b.WriteRune(d)
+	}
+	return b.String()
+}
+
+// size writes bytes in binary units.
+func size(n int64) string {
+	if n < 1024 {
+		return strconv.FormatInt(n, 10) + " B"
+	}
+	v, unit := float64(n), -1
+	for v >= 1024 && unit < 5 {
+		v, unit = v/1024, unit+1
+	}
+	return strconv.FormatFloat(v, 'f', 1, 64) + " " + string("KMGTPE"[unit]) + "iB"
+}
