@@ -8,11 +8,11 @@ import (
 
 // Limits of one event, in bytes. A longer agent is cut, anything else refused.
 const (
-	MaxPath    = 1024
-	MaxName    = 255 // repository, source, version
-	MaxID      = 255
-	MaxAgent   = 512
-	MaxConsume = 255
+	MaxPath     = 1024
+	MaxName     = 255 // repository, source, version
+	MaxID       = 255
+	MaxAgent    = 512
+	MaxConsumer = 255
 )
 
 // MaxBytes bounds the bytes of one event, so that no sum of a day can overflow
@@ -116,7 +116,7 @@ func (e *Event) check() error {
 		{"repository", e.Repository, MaxName},
 		{"source", e.Source, MaxName},
 		{"id", e.ID, MaxID},
-		{"consumer", e.Consumer, MaxConsume},
+		{"consumer", e.Consumer, MaxConsumer},
 	} {
 		if len(f.value) > f.max {
 			return Errorf(Invalid, "%s is longer than %d bytes", f.name, f.max)
@@ -128,19 +128,16 @@ func (e *Event) check() error {
 	return nil
 }
 
-// Cut returns s shortened to at most n bytes of valid UTF-8.
+// Cut returns s as valid UTF-8 of at most n bytes.
 func Cut(s string, n int) string {
-	if len(s) > n {
-		s = s[:n]
-		for n > 0 && !utf8.RuneStart(s[n-1]) {
-			n--
-		}
-		if n > 0 && !utf8.ValidString(s[n-1:]) {
-			n--
-		}
-		s = s[:n]
+	s = strings.ToValidUTF8(s, "\uFFFD")
+	if len(s) <= n {
+		return s
 	}
-	return strings.ToValidUTF8(s, "\uFFFD")
+	for n > 0 && !utf8.RuneStart(s[n]) {
+		n--
+	}
+	return s[:n]
 }
 
 // Unknown is the name of the repository of an event that names none.

@@ -38,6 +38,8 @@ var genericPaths = map[string]golden{
 	"jar with an empty classifier":          {"com/acme/app/1.0/app-1.0-.jar", "pkg:generic/com/acme/app 1.0 primary generic"},
 	"jar that ends in a dot":                {"com/acme/app/1.0/app-1.0.", "pkg:generic/com/acme/app 1.0 primary generic"},
 	"snapshot with half a timestamp":        {"com/acme/app/1.0-SNAPSHOT/app-1.0-20240131.jar", "pkg:generic/com/acme/app 1.0-SNAPSHOT primary generic"},
+	"snapshot with two hyphens":             {"com/acme/app/1.0-SNAPSHOT/app-1.0--x.jar", "pkg:generic/com/acme/app 1.0-SNAPSHOT primary generic"},
+	"directory that ends in pypi":           {"/mypypi/simple/foo/", "pkg:generic/mypypi/simple/foo - primary generic"},
 	"directory like a jar":                  {"com/acme/app/1.0/app-1.0.jar/", "pkg:generic/com/acme/app/1.0/app-1.0.jar 1.0 primary generic"},
 	"wheel of four parts":                   {"foo-1.0-py3-any.whl", "pkg:generic/foo-1.0-py3-any.whl - primary generic"},
 	"wheel of seven parts":                  {"a-b-1.0-1-py3-none-any.whl", "pkg:generic/a-b-1.0-1-py3-none-any.whl - primary generic"},

@@ -7,6 +7,10 @@ const (
 	snapshot  = "-SNAPSHOT"
 )
 
+// maxBareVersion is as long as a version in a bare file name may be. It keeps
+// a hostile name from being read once for each of its hyphens.
+const maxBareVersion = 128
+
 // mavenBareExtensions are the extensions by which a bare file name is taken
 // for a Maven artifact. zip and tar.gz are not among them, since anything may
 // be in such an archive.
@@ -189,7 +193,7 @@ func splitMavenName(stem string) (artifact, version, classifier string) {
 func splitMavenVersion(stem string) (artifact, version string) {
 	head, deployed := cutTimestamp(stem)
 	split := -1
-	for i := len(head) - 2; i > 0; i-- {
+	for i := len(head) - 2; i > 0 && len(head)-i <= maxBareVersion; i-- {
 		if head[i] != '-' || !isDigit(head[i+1]) {
 			continue
 		}

@@ -70,6 +70,7 @@ var mavenNames = map[string]golden{
 	"deployed snapshot is the snapshot":   {"app-1.0-20240131.235959-7.jar", "pkg:maven/app 1.0-SNAPSHOT primary maven-name"},
 	"deployed snapshot with classifier":   {"app-1.0-20240131.235959-7-sources.jar", "pkg:maven/app 1.0-SNAPSHOT sources maven-name"},
 	"deployed snapshot without a version": {"app-20240131.235959-7.jar", "pkg:maven/app 20240131.235959-7 primary maven-name"},
+	"deployed snapshot of nothing":        {"-20240131.235959-7.jar", "pkg:maven/-20240131.235959 7 primary maven-name"},
 	"date for a version":                  {"json-20240131.jar", "pkg:maven/json 20240131 primary maven-name"},
 	"pom":                                 {"app-1.0.pom", "pkg:maven/app 1.0 metadata maven-name"},
 	"module":                              {"app-1.0.module", "pkg:maven/app 1.0 metadata maven-name"},

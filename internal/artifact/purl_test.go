@@ -105,6 +105,28 @@ func TestSplitReturnsTheVersionDecoded(t *testing.T) {
 	}
 }
 
+func TestThePartsOfAPackageAreTakenAsTheyAre(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct{ typ, namespace, name, want string }{
+		{"maven", "", "app", "pkg:maven/app"},
+		{"maven", "/com.acme", "app", "pkg:maven/com.acme/app"},
+		{"maven", "com.acme/", "app", "pkg:maven/com.acme/app"},
+		{"generic", "a//b", "c", "pkg:generic/a/b/c"},
+		{"generic", "", "a/b", "pkg:generic/a%2Fb"},
+		{"generic", "", "%2F", "pkg:generic/%252F"},
+		{"npm", "@scope", "x", "pkg:npm/%40scope/x"},
+		{"npm", "", "@scope/x", "pkg:npm/%40scope/x"},
+		{"pypi", "", "Foo__Bar", "pkg:pypi/foo-bar"},
+		{"nuget", "", "Acme.Lib", "pkg:nuget/acme.lib"},
+		{"golang", "github.com/Acme", "Lib", "pkg:golang/github.com/acme/lib"},
+		{"meteor", "alice", "foo", "pkg:meteor/alice/foo"},
+	} {
+		if got := artifact.Package(tt.typ, tt.namespace, tt.name); got != tt.want {
+			t.Errorf("Package(%q, %q, %q) = %q, want %q", tt.typ, tt.namespace, tt.name, got, tt.want)
+		}
+	}
+}
+
 func TestAVersionIsEscapedBehindItsPackage(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {

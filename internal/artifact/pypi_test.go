@@ -18,6 +18,7 @@ var pypiPaths = map[string]golden{
 	"sdist with another spelling":           {"/simple/foo-bar/Foo_Bar-1.0.tar.gz", "pkg:pypi/foo-bar 1.0 primary pypi-sdist"},
 	"sdist with runs of separators":         {"/simple/foo-bar/foo.-_bar-1.0.tar.gz", "pkg:pypi/foo-bar 1.0 primary pypi-sdist"},
 	"project that ends like a version":      {"/simple/foo-2/foo-2-1.0.tar.gz", "pkg:pypi/foo-2 1.0 primary pypi-sdist"},
+	"nearest project":                       {"/packages/foo/foo-1/foo-1-2.0.zip", "pkg:pypi/foo-1 2.0 primary pypi-sdist"},
 	"version with a hyphen":                 {"/simple/foo/foo-1.0-1.tar.gz", "pkg:pypi/foo 1.0-1 primary pypi-sdist"},
 	"version that PEP 440 refuses":          {"/simple/pytz/pytz-2004d.zip", "pkg:pypi/pytz 2004d primary pypi-sdist"},
 	"old layout":                            {"/packages/source/f/foo/foo-1.0.zip", "pkg:pypi/foo 1.0 primary pypi-sdist"},

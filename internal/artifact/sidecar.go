@@ -53,7 +53,7 @@ func stripSidecars(file string) (parent string, kind Kind) {
 // sidecarSuffix returns the length and the kind of the outermost suffix.
 func sidecarSuffix(text string) (int, Kind) {
 	dot := strings.LastIndexByte(text, '.')
-	if dot <= 0 || text[dot-1] == '/' || !maySuffix(text[dot+1:]) {
+	if dot < 0 || !maySuffix(text[dot+1:]) {
 		return 0, ""
 	}
 	for _, s := range sidecars {

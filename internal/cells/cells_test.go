@@ -159,6 +159,16 @@ func TestMergeSumsCellsOfEqualID(t *testing.T) {
 	})
 }
 
+func TestASumBeyond64BitsStaysAtTheLargestNumber(t *testing.T) {
+	t.Parallel()
+	const top = math.MaxUint64
+	var got cells.Columns
+	cells.Merge(&got, columns(map[uint32]cell{1: {3, top, top - 1}}), columns(map[uint32]cell{1: {4, 4, 1}}))
+	if want := (cell{7, top, top}); model(&got)[1] != want {
+		t.Errorf("got %v, want %v", model(&got)[1], want)
+	}
+}
+
 // sum stays at the largest number.
 func sum(x, y uint64) uint64 {
 	if x > math.MaxUint64-y {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"hash/crc32"
 	"math"
+	"math/bits"
 	"reflect"
 	"slices"
 	"testing"
@@ -86,7 +87,7 @@ func TestAnyFlippedBitIsNoticed(t *testing.T) {
 		q.Last ^= 1 << bit
 		mustRefuse(t, q, "bit %d of Last", bit)
 	}
-	for bit := range 64 {
+	for bit := range bits.UintSize {
 		q := p
 		q.N ^= 1 << bit
 		mustRefuse(t, q, "bit %d of N", bit)
@@ -119,6 +120,9 @@ func TestABodyIsWholeAndInItsPlace(t *testing.T) {
 func TestASealedChunkIsStillChecked(t *testing.T) {
 	t.Parallel()
 	one, two := []byte{1}, []byte{1, 1}
+	// 256 differences of 2^56 - 1 and 256 of 1 are 2^64 together.
+	wrap := append(slices.Repeat([]byte{0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f}, 256), slices.Repeat(one, 256)...)
+	many := slices.Repeat(one, 1+256+256)
 	for name, p := range map[string]cells.Packed{
 		"no cell":               sealed(0, 0, 0, nil, nil, nil, nil),
 		"negative":              sealed(-1, 1, 1, one, one, one, one),
@@ -128,10 +132,12 @@ func TestASealedChunkIsStillChecked(t *testing.T) {
 		"too many downloads":    sealed(1, 1, 1, one, two, one, one),
 		"too many hits":         sealed(1, 1, 1, one, one, two, one),
 		"too many bytes":        sealed(1, 1, 1, one, one, one, two),
-		"count far beyond":      sealed(1<<40, 1, 1, one, one, one, one),
+		"count far beyond":      sealed(1<<30, 1, 1, one, one, one, one),
 		"duplicate id":          sealed(2, 1, 1, []byte{1, 0}, two, two, two),
 		"ids beyond 32 bits":    sealed(2, 1, 1, []byte{1, 0x80, 0x80, 0x80, 0x80, 0x10}, two, two, two),
 		"id of 64 bits":         sealed(2, 1, 0, []byte{1, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1}, two, two, two),
+		"ids that wrap 32 bits": sealed(2, math.MaxUint32, 1, []byte{0xff, 0xff, 0xff, 0xff, 0x0f, 2}, two, two, two),
+		"ids that wrap 64 bits": sealed(len(many), 1, 1, slices.Concat(one, wrap), many, many, many),
 		"number cut short":      sealed(1, 1, 1, one, []byte{0x80}, one, one),
 		"not the shortest form": sealed(1, 1, 1, one, []byte{0x81, 0}, one, one),
 		"number of 65 bits":     sealed(1, 1, 1, one, []byte{0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 2}, one, one),

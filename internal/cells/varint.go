@@ -57,8 +57,8 @@ func narrow(dst []uint64, src []byte) (i, pos int) {
 	return i, pos
 }
 
-// wide is narrow for a column of mostly long numbers. It marks the last bytes of
-// 56 in one word and walks its bits, so that a number need not wait for the
+// wide is narrow for a column of mostly long numbers. It marks which of 64 bytes
+// end a number in one word and walks its bits, so that none has to wait for the
 // length of the one before.
 func wide(dst []uint64, src []byte) (i, pos int) {
 	for i+64 <= len(dst) && pos+72 <= len(src) {

@@ -54,6 +54,18 @@ func TestAnIdleQueueStops(t *testing.T) {
 	})
 }
 
+func TestAnEndedContextIsToldFirst(t *testing.T) {
+	t.Parallel()
+	start(t, &disk{}, ingest.Options{}, func(b *rig, run func()) {
+		run()
+		b.finish()
+		ctx, cancel := context.WithCancel(b.Context())
+		cancel()
+		b.add(ctx, 1, 10, "a")
+		b.wantOutcome(context.Canceled, "a") // and not ErrClosed, which is the server's fault
+	})
+}
+
 func TestRunIsTheOnlyOne(t *testing.T) {
 	t.Parallel()
 	start(t, &disk{}, ingest.Options{}, func(b *rig, run func()) {

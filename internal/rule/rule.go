@@ -98,8 +98,7 @@ func MeasuresOf(e pkgmeter.Event, f pkgmeter.File) pkgmeter.Measures {
 	return m
 }
 
-// isHit reports whether a request got what it asked for. That a copy is still
-// good is an answer too.
+// isHit reports whether a request got its answer; "not modified" is one too.
 func isHit(op pkgmeter.Op, status int) bool {
 	if op != pkgmeter.Get && op != pkgmeter.Head {
 		return false
@@ -107,8 +106,7 @@ func isHit(op pkgmeter.Op, status int) bool {
 	return (status >= 200 && status <= 299) || status == http.StatusNotModified
 }
 
-// isWhole reports whether an answer began a file at its first byte. The later
-// ranges of a file would count it again.
+// isWhole reports whether an answer began a file: later ranges count no more.
 func isWhole(status int, flags pkgmeter.Flags) bool {
 	return status == http.StatusOK || (status == http.StatusPartialContent && flags&pkgmeter.FromZero != 0)
 }

@@ -86,34 +86,62 @@ func TestFileOf(t *testing.T) {
 		said, path, hint string
 		want             pkgmeter.File
 	}{
-		"a missing repository is unknown": {"", app, "",
-			file("(unknown)", app, "maven", "pkg:maven/com.acme/app", "1.0", pkgmeter.Primary, "", pkgmeter.LegacyJar, pkgmeter.Certain)},
-		"a prefix names the repository": {"", "/repositories/libs/" + app, "",
-			file("libs", app, "maven", "pkg:maven/com.acme/app", "1.0", pkgmeter.Primary, "", pkgmeter.LegacyJar, pkgmeter.Certain)},
-		"what is said of the repository wins": {"said", "/repositories/libs/" + app, "",
-			file("said", app, "maven", "pkg:maven/com.acme/app", "1.0", pkgmeter.Primary, "", pkgmeter.LegacyJar, pkgmeter.Certain)},
-		"a sidecar is of its parent's version": {"r", app + ".sha1", "",
-			file("r", app+".sha1", "maven", "pkg:maven/com.acme/app", "1.0", pkgmeter.Checksum, app, pkgmeter.LegacyCrypto, pkgmeter.Certain)},
-		"a bare name has no group": {"r", "app-1.0.pom", "",
-			file("r", "app-1.0.pom", "maven", "pkg:maven/app", "1.0", pkgmeter.Metadata, "", pkgmeter.LegacyPom, pkgmeter.Likely)},
-		"what is not recognised is generic and primary": {"r", "/tools/x.bin", "",
-			file("r", "tools/x.bin", "generic", "pkg:generic/tools", "", pkgmeter.Primary, "", pkgmeter.LegacyOther, pkgmeter.Guessed)},
-		"the root is a file too": {"r", "/", "",
-			file("r", "/", "generic", "pkg:generic/%2F", "", pkgmeter.Primary, "", pkgmeter.LegacyOther, pkgmeter.Guessed)},
-		"a package stands for its file": {"r", "", "pkg:npm/left-pad@1.3.0",
-			file("r", "pkg:npm/left-pad@1.3.0", "npm", "pkg:npm/left-pad", "1.3.0", pkgmeter.Primary, "", pkgmeter.LegacyOther, pkgmeter.Certain)},
-		"a package is spelled canonically": {"", "", "pkg:NPM/@scope/x@1.0+b",
-			file("(unknown)", "pkg:npm/%40scope/x@1.0%2Bb", "npm", "pkg:npm/%40scope/x", "1.0+b", pkgmeter.Primary, "", pkgmeter.LegacyOther, pkgmeter.Certain)},
-		"a package without version": {"r", "", "pkg:meteor/alice/foo",
-			file("r", "pkg:meteor/alice/foo", "meteor", "pkg:meteor/alice/foo", "", pkgmeter.Primary, "", pkgmeter.LegacyOther, pkgmeter.Certain)},
-		"a hint that is no purl is generic": {"r", "", "left pad",
-			file("r", "left pad", "generic", "pkg:generic/left%20pad", "", pkgmeter.Primary, "", pkgmeter.LegacyOther, pkgmeter.Guessed)},
-		"the package gives the coordinates, the path the file": {"r", "dl/x-sources.jar.md5", "pkg:maven/com.acme/x@2.0",
-			file("r", "dl/x-sources.jar.md5", "maven", "pkg:maven/com.acme/x", "2.0", pkgmeter.Checksum, "dl/x-sources.jar", pkgmeter.LegacyCrypto, pkgmeter.Certain)},
-		"a package without version leaves that of the path": {"r", "tool/1.2.3/x.bin", "pkg:cargo/x",
-			file("r", "tool/1.2.3/x.bin", "cargo", "pkg:cargo/x", "1.2.3", pkgmeter.Primary, "", pkgmeter.LegacyOther, pkgmeter.Certain)},
-		"a media type beside a path says nothing": {"r", app, "application/java-archive",
-			file("r", app, "maven", "pkg:maven/com.acme/app", "1.0", pkgmeter.Primary, "", pkgmeter.LegacyJar, pkgmeter.Certain)},
+		"a missing repository is unknown": {
+			"", app, "",
+			file("(unknown)", app, "maven", "pkg:maven/com.acme/app", "1.0", pkgmeter.Primary, "", pkgmeter.LegacyJar, pkgmeter.Certain),
+		},
+		"a prefix names the repository": {
+			"", "/repositories/libs/" + app, "",
+			file("libs", app, "maven", "pkg:maven/com.acme/app", "1.0", pkgmeter.Primary, "", pkgmeter.LegacyJar, pkgmeter.Certain),
+		},
+		"what is said of the repository wins": {
+			"said", "/repositories/libs/" + app, "",
+			file("said", app, "maven", "pkg:maven/com.acme/app", "1.0", pkgmeter.Primary, "", pkgmeter.LegacyJar, pkgmeter.Certain),
+		},
+		"a sidecar is of its parent's version": {
+			"r", app + ".sha1", "",
+			file("r", app+".sha1", "maven", "pkg:maven/com.acme/app", "1.0", pkgmeter.Checksum, app, pkgmeter.LegacyCrypto, pkgmeter.Certain),
+		},
+		"a bare name has no group": {
+			"r", "app-1.0.pom", "",
+			file("r", "app-1.0.pom", "maven", "pkg:maven/app", "1.0", pkgmeter.Metadata, "", pkgmeter.LegacyPom, pkgmeter.Likely),
+		},
+		"what is not recognised is generic and primary": {
+			"r", "/tools/x.bin", "",
+			file("r", "tools/x.bin", "generic", "pkg:generic/tools", "", pkgmeter.Primary, "", pkgmeter.LegacyOther, pkgmeter.Guessed),
+		},
+		"the root is a file too": {
+			"r", "/", "",
+			file("r", "/", "generic", "pkg:generic/%2F", "", pkgmeter.Primary, "", pkgmeter.LegacyOther, pkgmeter.Guessed),
+		},
+		"a package stands for its file": {
+			"r", "", "pkg:npm/left-pad@1.3.0",
+			file("r", "pkg:npm/left-pad@1.3.0", "npm", "pkg:npm/left-pad", "1.3.0", pkgmeter.Primary, "", pkgmeter.LegacyOther, pkgmeter.Certain),
+		},
+		"a package is spelled canonically": {
+			"", "", "pkg:NPM/@scope/x@1.0+b",
+			file("(unknown)", "pkg:npm/%40scope/x@1.0%2Bb", "npm", "pkg:npm/%40scope/x", "1.0+b", pkgmeter.Primary, "", pkgmeter.LegacyOther, pkgmeter.Certain),
+		},
+		"a package without version": {
+			"r", "", "pkg:meteor/alice/foo",
+			file("r", "pkg:meteor/alice/foo", "meteor", "pkg:meteor/alice/foo", "", pkgmeter.Primary, "", pkgmeter.LegacyOther, pkgmeter.Certain),
+		},
+		"a hint that is no purl is generic": {
+			"r", "", "left pad",
+			file("r", "left pad", "generic", "pkg:generic/left%20pad", "", pkgmeter.Primary, "", pkgmeter.LegacyOther, pkgmeter.Guessed),
+		},
+		"the package gives the coordinates, the path the file": {
+			"r", "dl/x-sources.jar.md5", "pkg:maven/com.acme/x@2.0",
+			file("r", "dl/x-sources.jar.md5", "maven", "pkg:maven/com.acme/x", "2.0", pkgmeter.Checksum, "dl/x-sources.jar", pkgmeter.LegacyCrypto, pkgmeter.Certain),
+		},
+		"a package without version leaves that of the path": {
+			"r", "tool/1.2.3/x.bin", "pkg:cargo/x",
+			file("r", "tool/1.2.3/x.bin", "cargo", "pkg:cargo/x", "1.2.3", pkgmeter.Primary, "", pkgmeter.LegacyOther, pkgmeter.Certain),
+		},
+		"a media type beside a path says nothing": {
+			"r", app, "application/java-archive",
+			file("r", app, "maven", "pkg:maven/com.acme/app", "1.0", pkgmeter.Primary, "", pkgmeter.LegacyJar, pkgmeter.Certain),
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -131,6 +131,8 @@ type facts struct {
 // the order in the document; what cannot be used does not take part.
 func (f *facts) gather(t *tree, i int) { f.members(t, i, top) }
 
+// members takes in the members of the object at node i. It calls itself for
+// the objects below the top only, so no deeper than once.
 func (f *facts) members(t *tree, i int, at level) {
 	for c := i + 1; c < int(t.nodes[i].next); c = int(t.nodes[c].next) {
 		m, k := t.known(c), t.nodes[c].kind
@@ -146,6 +148,7 @@ func (f *facts) members(t *tree, i int, at level) {
 		if m.field == noField || !m.field.welcome(m.rank, at) {
 			continue
 		}
+		// One number orders all candidates of a field; the first of equals stays.
 		weight := 255 - m.rank*uint8(levels) - uint8(at)
 		if weight > f.weight[m.field] && f.take(t, c, m.field) {
 			f.weight[m.field] = weight
@@ -164,6 +167,7 @@ func (f field) welcome(rank uint8, at level) bool {
 
 // take sets the field to what node i says, and reports whether it says anything.
 func (f *facts) take(t *tree, i int, to field) (ok bool) {
+	// It is the only field that an object can speak for by itself.
 	if to == repositoryField && t.nodes[i].kind == object {
 		return f.takeRepository(t, i)
 	}
@@ -248,6 +252,7 @@ func (f *facts) file() string {
 		return string(f.name)
 	case f.path[len(f.path)-1] == '/':
 		name := f.name
+		// Two slashes in a row would make another file of it.
 		for len(name) > 0 && name[0] == '/' {
 			name = name[1:]
 		}

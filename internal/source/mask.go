@@ -41,6 +41,9 @@ func Mask(body []byte) []byte {
 	out, ok := maskJSON(body)
 	if !ok {
 		out = maskText(body)
+		if bytes.Equal(out, body) {
+			return append([]byte{}, out...)
+		}
 		// What was wrong may have been masked away, and JSON hides more.
 		if again, ok := maskJSON(out); ok {
 			out = again

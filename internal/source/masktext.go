@@ -4,16 +4,51 @@ import "bytes"
 
 // maskText masks a body that is not JSON: a form, a broken or cut document,
 // anything. It would rather hide too much than too little, but for words with
-// digits and dots in file names, by which a person tells what came in.
+// digits and dots in file names, by which a person tells what came in. It
+// returns body itself where it finds nothing.
 func maskText(body []byte) []byte {
-	// In this order: an address ends where a key could begin, and a masked
-	// value may be an IP address.
-	return maskWords(maskPairs(maskMail(body)))
+	// In this order: the user in a URL looks like part of an address, an address
+	// ends where a key could begin, and a private value may be an IP address.
+	return maskWords(maskPairs(maskMail(maskLogins(body))))
+}
+
+// rest completes out, which stands for the first done bytes of b. It is b
+// itself where nothing was masked, as in most words and lines.
+func rest(out, b []byte, done int) []byte {
+	if done == 0 {
+		return b
+	}
+	return append(out, b[done:]...)
+}
+
+// maskLogins masks the user and password in URLs.
+func maskLogins(b []byte) []byte {
+	var out []byte
+	done := 0 // how much of b is in out
+	for i := 0; i < len(b); {
+		n := bytes.Index(b[i:], []byte("://"))
+		if n < 0 {
+			break
+		}
+		i += n + len("://")
+		from, at := i, 0
+		for i < len(b) && !endsWord(b[i]) && b[i] != '/' {
+			if b[i] == '@' {
+				at = i
+			}
+			i++
+		}
+		if at > from {
+			out = append(append(out, b[done:from]...), masked...)
+			done = at
+		}
+	}
+	return rest(out, b, done)
 }
 
 // maskMail masks e-mail addresses.
 func maskMail(b []byte) []byte {
-	out := make([]byte, 0, len(b))
+	var out []byte
 	done := 0 // how much of b is in out
 	for i := 0; i < len(b); {
 		n := bytes.IndexAny(b[i:], "@%")
@@ -27,19 +62,19 @@ func maskMail(b []byte) []byte {
 		}
 		i = max(i+1, done)
 	}
-	return append(out, b[done:]...)
+	return rest(out, b, done)
 }
 
 // mailAround returns where the e-mail address begins and ends whose @, which a
-// form spells %40, is at b[at]. It does not begin before min.
-func mailAround(b []byte, min, at int) (from, to int, ok bool) {
+// form spells %40, is at b[at]. It does not begin before first.
+func mailAround(b []byte, first, at int) (from, to int, ok bool) {
 	from, to = at, at+1
 	if b[at] == '%' {
 		if to += len("40"); !bytes.HasPrefix(b[at:], []byte("%40")) {
 			return 0, 0, false
 		}
 	}
-	for from > min && isLocal(b[from-1]) {
+	for from > first && isLocal(b[from-1]) {
 		from--
 	}
 	domain := to
@@ -76,7 +111,7 @@ func isDomain(c byte) bool {
 // maskPairs masks the values of private keys, in forms, in headers and in what
 // is nearly JSON: user=x, "user": "x", user: {…}.
 func maskPairs(b []byte) []byte {
-	out := make([]byte, 0, len(b))
+	var out []byte
 	done := 0 // how much of b is in out
 	for i := 0; i < len(b); i++ {
 		n := bytes.IndexAny(b[i:], "=:")
@@ -94,7 +129,7 @@ func maskPairs(b []byte) []byte {
 		}
 		i = max(i, done-1)
 	}
-	return append(out, b[done:]...)
+	return rest(out, b, done)
 }
 
 // keyBefore returns the key that ends before b[i], without quotes.
@@ -195,7 +230,7 @@ func isKey(c byte) bool {
 // maskWords masks IP addresses that are whole words, so that the version in
 // foo-1.2.3.4.jar stays.
 func maskWords(b []byte) []byte {
-	out := make([]byte, 0, len(b))
+	var out []byte
 	done := 0 // how much of b is in out
 	for i := 0; i < len(b); {
 		from := i
@@ -208,7 +243,7 @@ func maskWords(b []byte) []byte {
 		}
 		i++
 	}
-	return append(out, b[done:]...)
+	return rest(out, b, done)
 }
 
 func endsWord(c byte) bool { return isSpace(c) || isQuote(c) || c == ',' || c == '=' || c == '&' }

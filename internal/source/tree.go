@@ -2,6 +2,7 @@ package source
 
 import (
 	"bytes"
+	"encoding/binary"
 	"strconv"
 	"unicode/utf16"
 	"unicode/utf8"
@@ -86,7 +87,7 @@ func (t *tree) value(key span, keyEscaped bool, depth int) (err error) {
 		return err
 	case '{', '[':
 		if depth == maxDepth {
-			return &flaw{what: "nested deeper than 64 levels", at: start}
+			return &flaw{what: "nested deeper than " + strconv.Itoa(maxDepth) + " levels", at: start}
 		}
 		t.pos++
 		k = array
@@ -97,7 +98,7 @@ func (t *tree) value(key span, keyEscaped bool, depth int) (err error) {
 	default:
 		k, err = t.literal(c)
 	}
-	n := &t.nodes[i]
+	n := &t.nodes[i] // only now: the slice may have moved
 	n.kind, n.next = k, int32(len(t.nodes))
 	n.val = span{int32(start), int32(t.pos)}
 	return err
@@ -147,6 +148,9 @@ func (t *tree) text() (s span, escaped bool, err error) {
 	src, start := t.src, t.pos+1
 	i := start
 	for {
+		for len(src)-i >= 8 && plain(binary.LittleEndian.Uint64(src[i:])) {
+			i += 8
+		}
 		for i < len(src) && src[i] >= ' ' && src[i] != '"' && src[i] != '\\' && src[i] < utf8.RuneSelf {
 			i++
 		}
@@ -177,6 +181,14 @@ func (t *tree) text() (s span, escaped bool, err error) {
 	}
 }
 
+// plain reports whether all eight bytes of x are ASCII that a string may hold
+// as it is. A byte's top bit is set where the byte is not ASCII, or less than
+// what is taken from it: a space, or one where it equals the quote or backslash.
+func plain(x uint64) bool {
+	const each, top = 0x0101010101010101, 0x8080808080808080
+	return (x|(x-each*' ')|((x^each*'"')-each)|((x^each*'\\')-each))&top == 0
+}
+
 // escapeLen returns the length of the escape that b begins with, 0 if it is none.
 func escapeLen(b []byte) int {
 	if len(b) < 2 {
@@ -193,6 +205,7 @@ func escapeLen(b []byte) int {
 	return 0
 }
 
+// hex4 reads the four digits of an escape.
 func hex4(b []byte) (r rune, ok bool) {
 	if len(b) < 4 {
 		return 0, false
@@ -224,6 +237,8 @@ func (t *tree) literal(c byte) (kind, error) {
 	return null, t.unexpected("where a value should be")
 }
 
+// word takes w where it stands at pos. What follows it is for the caller of
+// value to judge, who knows what may.
 func (t *tree) word(w string) bool {
 	if len(t.src)-t.pos < len(w) || string(t.src[t.pos:t.pos+len(w)]) != w {
 		return false
@@ -232,6 +247,8 @@ func (t *tree) word(w string) bool {
 	return true
 }
 
+// number checks the grammar only: the text is kept, as no Go type holds every
+// number that JSON can write.
 func (t *tree) number() error {
 	t.accept('-')
 	if !t.accept('0') && !t.digits() {
@@ -322,8 +339,8 @@ func (t *tree) key(i int) []byte {
 	return unescape(t.src[n.key.from:n.key.to], n.keyEscaped)
 }
 
-// text returns what the string, or the number as it is written, says that node
-// i is; ok is false for anything else. It may be part of the source.
+// scalar returns the text of node i, a string or a number as it is written; ok
+// is false for anything else. It may be part of the source.
 func (t *tree) scalar(i int) (s []byte, ok bool) {
 	n := &t.nodes[i]
 	if n.kind != text && n.kind != number {
@@ -375,6 +392,7 @@ func unescape(s []byte, escaped bool) []byte {
 	return out
 }
 
+// unescapeByte returns what a backslash and c stand for, c being checked.
 func unescapeByte(c byte) byte {
 	switch c {
 	case 'b':

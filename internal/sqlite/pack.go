@@ -207,9 +207,9 @@ func (w *writer) takeChunk(ctx context.Context, at slot, start uint32, into *cel
 	var p cells.Packed
 	err := w.conn.QueryRowContext(ctx, `
 		DELETE FROM pack WHERE gen = ? AND grain = ? AND period = ? AND dim = ? AND slice = ? AND chunk = ?
-		RETURNING n, ids, downloads, hits, bytes`,
+		RETURNING n, first_id, last_id, ids, downloads, hits, bytes`,
 		w.gen, at.grain, int64(at.period), at.dim, at.slice, int64(start)).
-		Scan(&p.N, &p.IDs, &p.Downloads, &p.Hits, &p.Bytes)
+		Scan(&p.N, &p.First, &p.Last, &p.IDs, &p.Downloads, &p.Hits, &p.Bytes)
 	if err != nil {
 		return err
 	}
@@ -228,9 +228,9 @@ func (w *writer) putChunks(ctx context.Context, at slot, start uint32, c *cells.
 			start = p.First
 		}
 		_, err := w.conn.ExecContext(ctx, `
-			INSERT INTO pack (gen, grain, period, dim, slice, chunk, n, ids, downloads, hits, bytes)
-			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-			w.gen, at.grain, int64(at.period), at.dim, at.slice, int64(start), p.N, p.IDs, p.Downloads, p.Hits, p.Bytes)
+			INSERT INTO pack (gen, grain, period, dim, slice, chunk, n, first_id, last_id, ids, downloads, hits, bytes)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+			w.gen, at.grain, int64(at.period), at.dim, at.slice, int64(start), p.N, int64(p.First), int64(p.Last), p.IDs, p.Downloads, p.Hits, p.Bytes)
 		if err != nil {
 			return err
 		}
@@ -322,7 +322,7 @@ func (w *writer) sumDays(ctx context.Context, month pkgmeter.Day) (*cells.Column
 
 func (w *writer) readPack(ctx context.Context, at slot) (*cells.Columns, error) {
 	rows, err := w.conn.QueryContext(ctx, `
-		SELECT n, ids, downloads, hits, bytes FROM pack
+		SELECT n, first_id, last_id, ids, downloads, hits, bytes FROM pack
 		WHERE gen = ? AND grain = ? AND period = ? AND dim = ? AND slice = ? ORDER BY chunk`,
 		w.gen, at.grain, int64(at.period), at.dim, at.slice)
 	if err != nil {
@@ -332,7 +332,7 @@ func (w *writer) readPack(ctx context.Context, at slot) (*cells.Columns, error) 
 	c := new(cells.Columns)
 	for rows.Next() {
 		var p cells.Packed
-		if err := rows.Scan(&p.N, &p.IDs, &p.Downloads, &p.Hits, &p.Bytes); err != nil {
+		if err := rows.Scan(&p.N, &p.First, &p.Last, &p.IDs, &p.Downloads, &p.Hits, &p.Bytes); err != nil {
 			return nil, err
 		}
 		if err := p.Unpack(c); err != nil {

@@ -97,3 +97,9 @@ func (q *quarantine) put(ctx context.Context, source, atMS int64, r pkgmeter.Rej
 	q.held[source] = held{h.items + 1, h.bytes + int64(len(body))}
 	return nil
 }
+
+// Quarantined returns the number of items in quarantine.
+func (s *Store) Quarantined(ctx context.Context) (n int64, err error) {
+	err = s.read.QueryRowContext(ctx, `SELECT count(*) FROM quarantine`).Scan(&n)
+	return n, err
+}

@@ -276,7 +276,7 @@ func (q *question) eachPack(ctx context.Context, grain int, from, to pkgmeter.Da
 		return nil
 	}
 	rows, err := q.tx.QueryContext(ctx, `
-		SELECT period, n, ids, downloads, hits, bytes FROM pack
+		SELECT period, n, first_id, last_id, ids, downloads, hits, bytes FROM pack
 		WHERE gen = ? AND grain = ? AND period BETWEEN ? AND ? AND dim = ? AND slice = 0`,
 		q.gen, grain, int64(from), int64(to), dimAll)
 	if err != nil {
@@ -287,7 +287,7 @@ func (q *question) eachPack(ctx context.Context, grain int, from, to pkgmeter.Da
 		var day pkgmeter.Day
 		var p cells.Packed
 		var ids, downloads, hits, bytes sql.RawBytes
-		if err := rows.Scan(&day, &p.N, &ids, &downloads, &hits, &bytes); err != nil {
+		if err := rows.Scan(&day, &p.N, &p.First, &p.Last, &ids, &downloads, &hits, &bytes); err != nil {
 			return err
 		}
 		p.IDs, p.Downloads, p.Hits, p.Bytes = ids, downloads, hits, bytes

@@ -110,7 +110,9 @@ CREATE TABLE pack (
 	dim       INTEGER NOT NULL,
 	slice     INTEGER NOT NULL,
 	chunk     INTEGER NOT NULL,
-	n         INTEGER NOT NULL CHECK (n > 0),
+	n         INTEGER NOT NULL CHECK (n > 0), -- cells
+	first_id  INTEGER NOT NULL, -- smallest and largest file id in it
+	last_id   INTEGER NOT NULL,
 	ids       BLOB    NOT NULL,
 	downloads BLOB    NOT NULL,
 	hits      BLOB    NOT NULL,
