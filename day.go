@@ -9,7 +9,7 @@ import (
 // "not given" wherever a day is optional: nothing is older than [FirstDay].
 type Day int32
 
-// FirstDay, 2000-01-01, is the oldest day that an event may have.
+// FirstDay is the oldest day that an event may have: 2000-01-01.
 const FirstDay Day = 10957
 
 const daySeconds = 24 * 60 * 60

@@ -49,7 +49,7 @@ func (f *filters) params() url.Values {
 
 type topCmd struct {
 	By    string `required:"" placeholder:"KEY" help:"Group by file, repository, type, package, version, kind or legacy_type."`
-	Limit int    `placeholder:"N" help:"How many, 1 to 1000 (default 20)."`
+	Limit *int   `placeholder:"N" help:"How many, 1 to 1000 (default 20)."`
 	filters
 }
 
@@ -57,8 +57,8 @@ type topCmd struct {
 func (c *topCmd) Run(a *app) error {
 	p := c.params()
 	p.Set("by", c.By)
-	if c.Limit != 0 {
-		p.Set("limit", strconv.Itoa(c.Limit))
+	if c.Limit != nil {
+		p.Set("limit", strconv.Itoa(*c.Limit))
 	}
 	raw, err := a.question("top", p)
 	if err != nil {

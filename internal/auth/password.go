@@ -31,7 +31,7 @@ func Digest(password string) string {
 // Hash returns the PHC string under which a password is stored.
 func Hash(password string) string {
 	salt := make([]byte, argonSalt)
-	rand.Read(salt) //nolint:errcheck // never fails: crypto/rand ends the process first
+	rand.Read(salt) // never fails: it would end the process first
 	key := argon2.IDKey([]byte(Digest(password)), salt, argonTime, argonMemory, argonThreads, argonKey)
 	b64 := base64.RawStdEncoding
 	return fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=%d$%s$%s", argon2.Version, argonMemory, argonTime, argonThreads,

@@ -124,7 +124,7 @@ func (b *rig) wantOutcome(want error, items ...string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for _, k := range items {
-		if err, ok := b.got[k]; !ok || err != want {
+		if err, ok := b.got[k]; !ok || !errors.Is(err, want) {
 			b.Errorf("Add(%s) = %v (returned: %v), want %v", k, err, ok, want)
 		}
 	}

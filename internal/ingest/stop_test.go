@@ -116,7 +116,7 @@ func TestAFatalErrorEndsTheQueue(t *testing.T) {
 				b.wantWaiting(0, 0)
 				for _, k := range together {
 					want, special := tt.got[k]
-					if err := b.got[k]; special && err != want || !special && (!fatal(err) || errors.Is(err, ingest.ErrClosed)) {
+					if err := b.got[k]; special && !errors.Is(err, want) || !special && (!fatal(err) || errors.Is(err, ingest.ErrClosed)) {
 						t.Errorf("Add(%s) = %v", k, err)
 					}
 				}

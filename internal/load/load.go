@@ -107,7 +107,7 @@ func Run(ctx context.Context, c Config) (Result, error) {
 	if c.Address == "" || c.Plain < 0 || c.Plain > 1 {
 		return Result{}, errors.New("load: want an address, and a share of plain events from 0 to 1")
 	}
-	r := &run{c: c, paths: paths(c.Names)}
+	r := &run{c: c, paths: Paths(c.Names)}
 	if c.Oracle != "" {
 		var err error
 		if r.oracle, err = openOracle(c.Oracle); err != nil {

@@ -13,9 +13,9 @@ const (
 	zipfV = 10
 )
 
-// paths returns n paths in the layout of a Maven repository. Some are not the
+// Paths returns n paths in the layout of a Maven repository. Some are not the
 // jar itself but what build tools fetch beside it.
-func paths(n int) []string {
+func Paths(n int) []string {
 	groups := []string{"com/acme", "org/example/platform", "io/initech/cloud", "net/hooli/mobile/sdk"}
 	words := []string{"core", "client", "server", "codec", "metrics", "storage", "auth", "events", "schema", "testing", "gateway"}
 	ends := []string{".jar", ".pom", ".jar", ".jar.sha1", ".jar", "-sources.jar", ".jar"}

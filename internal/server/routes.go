@@ -77,7 +77,8 @@ func (s *Server) reader(next http.Handler) http.Handler {
 func (s *Server) page(serve func(w http.ResponseWriter, r *http.Request, user string) error) http.Handler {
 	return httpx.HandlerFunc(func(w http.ResponseWriter, r *http.Request) error {
 		p, err := s.Auth.Reader(r)
-		if err != nil && !(s.PublicStats && r.Header.Get("Authorization") == "") {
+		open := s.PublicStats && r.Header.Get("Authorization") == ""
+		if err != nil && !open {
 			code := httpx.Fail(w, r, err)
 			challenge(w, err)
 			httpx.Write(w, httpx.Status(code), "text/plain; charset=utf-8", []byte(pkgmeter.PublicMessage(err)+"\n"))

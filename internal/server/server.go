@@ -131,7 +131,7 @@ func shutdown(ctx context.Context, servers []*http.Server) error {
 			// Who is still connected has had its time; what was acknowledged
 			// is on disk.
 			slog.Warn("connections were cut at the stop", "err", err)
-			hs.Close() //nolint:errcheck // the listener is closed already
+			hs.Close() // the listener is closed already
 		}
 	}
 	return nil

@@ -48,7 +48,9 @@ func (s *Store) RemoveUser(ctx context.Context, name string) error {
 	})
 }
 
-func noUser(name string) error { return pkgmeter.Errorf(pkgmeter.NotFound, "there is no user %q", name) }
+func noUser(name string) error {
+	return pkgmeter.Errorf(pkgmeter.NotFound, "there is no user %q", name)
+}
 
 func affected(res sql.Result, none error) error {
 	n, err := res.RowsAffected()
@@ -78,15 +80,11 @@ func (s *Store) User(ctx context.Context, name string) (pkgmeter.User, error) {
 
 // Users returns all users by name.
 func (s *Store) Users(ctx context.Context) (users []pkgmeter.User, err error) {
-	rows, err := s.read.QueryContext(ctx, `SELECT `+userColumns+` FROM user ORDER BY name`)
-	if err != nil {
-		return nil, err
-	}
-	err = scanRows(rows, func() error {
+	err = eachRow(ctx, s.read, func(rows *sql.Rows) error {
 		u, err := scanUser(rows.Scan)
 		users = append(users, u)
 		return err
-	})
+	}, `SELECT `+userColumns+` FROM user ORDER BY name`)
 	return users, err
 }
 
@@ -124,7 +122,7 @@ func (s *Store) RevokeToken(ctx context.Context, id int64) error {
 	})
 }
 
-const tokenColumns = `t.id, t.user_id, u.name, t.scope, t.prefix, t.sha256, t.expires_ms, t.created_ms FROM token t JOIN user u ON u.id = t.user_id`
+const tokenColumns = `t.id, t.user_id, u.name, t.scope, t.prefix, t.sha256, t.expires_ms, t.created_ms FROM token t JOIN user u ON u.id = t.user_id` //nolint:gosec // names of columns, no credentials
 
 func scanToken(scan func(...any) error) (t pkgmeter.Token, err error) {
 	var expiresMS, createdMS int64
@@ -154,15 +152,11 @@ func (s *Store) Token(ctx context.Context, prefix string) (pkgmeter.Token, error
 
 // Tokens returns all tokens in the order in which they were made.
 func (s *Store) Tokens(ctx context.Context) (tokens []pkgmeter.Token, err error) {
-	rows, err := s.read.QueryContext(ctx, `SELECT `+tokenColumns+` ORDER BY t.id`)
-	if err != nil {
-		return nil, err
-	}
-	err = scanRows(rows, func() error {
+	err = eachRow(ctx, s.read, func(rows *sql.Rows) error {
 		t, err := scanToken(rows.Scan)
 		tokens = append(tokens, t)
 		return err
-	})
+	}, `SELECT `+tokenColumns+` ORDER BY t.id`)
 	return tokens, err
 }
 

@@ -202,7 +202,7 @@ func (w *writer) flush(ctx context.Context) error {
 func (s *Store) Events(ctx context.Context, after int64, visit func(pos int64, e pkgmeter.Event) error) error {
 	return s.view(ctx, func(tx *sql.Tx) error {
 		names := newSaidNames(tx)
-		return eachRow(ctx, tx, after, func(pos int64, e said) error {
+		return eachEvent(ctx, tx, after, func(pos int64, e said) error {
 			ev, err := names.event(ctx, e)
 			if err != nil {
 				return err
@@ -212,13 +212,8 @@ func (s *Store) Events(ctx context.Context, after int64, visit func(pos int64, e
 	})
 }
 
-func eachRow(ctx context.Context, tx *sql.Tx, after int64, visit func(pos int64, e said) error) error {
-	rows, err := tx.QueryContext(ctx, `SELECT pos, n, received_ms, codec, crc, body FROM ledger WHERE pos > ? ORDER BY pos`, after)
-	if err != nil {
-		return err
-	}
-	defer rows.Close()
-	for rows.Next() {
+func eachEvent(ctx context.Context, tx *sql.Tx, after int64, visit func(pos int64, e said) error) error {
+	return eachRow(ctx, tx, func(rows *sql.Rows) error {
 		var pos, receivedMS, crc int64
 		var n, codec int
 		var body sql.RawBytes
@@ -232,8 +227,8 @@ func eachRow(ctx context.Context, tx *sql.Tx, after int64, visit func(pos int64,
 		if err != nil {
 			return fmt.Errorf("ledger position %d: %w", pos, err)
 		}
-	}
-	return rows.Err()
+		return nil
+	}, `SELECT pos, n, received_ms, codec, crc, body FROM ledger WHERE pos > ? ORDER BY pos`, after)
 }
 
 // saidNames gives the text of the ids in ledger rows.

@@ -33,25 +33,21 @@ func (c *columns) catchUp(ctx context.Context, tx *sql.Tx, gen int64) (attribute
 		return attributes{}, err
 	}
 	a := c.all
-	rows, err := tx.QueryContext(ctx, `
-		SELECT file_id, repo_id, name_id, package_id, version_id, kind, legacy_type
-		FROM file_rule WHERE gen = ? AND file_id >= ? ORDER BY file_id`, gen, len(a.repo))
-	if err != nil {
-		return attributes{}, err
-	}
-	defer rows.Close()
-	for rows.Next() {
+	err := eachRow(ctx, tx, func(rows *sql.Rows) error {
 		var id int
 		var repo, name, pkg, version uint32
 		var kind, legacy uint8
 		if err := rows.Scan(&id, &repo, &name, &pkg, &version, &kind, &legacy); err != nil {
-			return attributes{}, err
+			return err
 		}
 		a.repo, a.name = put(a.repo, id, repo), put(a.name, id, name)
 		a.pkg, a.version = put(a.pkg, id, pkg), put(a.version, id, version)
 		a.kind, a.legacy = put(a.kind, id, kind), put(a.legacy, id, legacy)
-	}
-	if err := rows.Err(); err != nil {
+		return nil
+	}, `
+		SELECT file_id, repo_id, name_id, package_id, version_id, kind, legacy_type
+		FROM file_rule WHERE gen = ? AND file_id >= ? ORDER BY file_id`, gen, len(a.repo))
+	if err != nil {
 		return attributes{}, err
 	}
 	c.all = a
@@ -60,20 +56,16 @@ func (c *columns) catchUp(ctx context.Context, tx *sql.Tx, gen int64) (attribute
 
 func (c *columns) packages(ctx context.Context, tx *sql.Tx) error {
 	types := c.all.pkgType
-	rows, err := tx.QueryContext(ctx, `SELECT id, type_id FROM package WHERE id >= ? ORDER BY id`, len(types))
-	if err != nil {
-		return err
-	}
-	defer rows.Close()
-	for rows.Next() {
+	err := eachRow(ctx, tx, func(rows *sql.Rows) error {
 		var id int
 		var typ uint32
 		if err := rows.Scan(&id, &typ); err != nil {
 			return err
 		}
 		types = put(types, id, typ)
-	}
-	if err := rows.Err(); err != nil {
+		return nil
+	}, `SELECT id, type_id FROM package WHERE id >= ? ORDER BY id`, len(types))
+	if err != nil {
 		return err
 	}
 	c.all.pkgType = types

@@ -25,12 +25,7 @@ type keySet struct {
 
 func (s *keySet) load(ctx context.Context, conn *sql.Conn, today pkgmeter.Day) error {
 	s.known = map[key]struct{}{}
-	rows, err := conn.QueryContext(ctx, `SELECT keys FROM key_log WHERE day > ?`, int64(today-keyDays))
-	if err != nil {
-		return err
-	}
-	defer rows.Close()
-	for rows.Next() {
+	return eachRow(ctx, conn, func(rows *sql.Rows) error {
 		var b sql.RawBytes
 		if err := rows.Scan(&b); err != nil {
 			return err
@@ -38,8 +33,8 @@ func (s *keySet) load(ctx context.Context, conn *sql.Conn, today pkgmeter.Day) e
 		for ; len(b) >= len(key{}); b = b[len(key{}):] {
 			s.known[key(b)] = struct{}{}
 		}
-	}
-	return rows.Err()
+		return nil
+	}, `SELECT keys FROM key_log WHERE day > ?`, int64(today-keyDays))
 }
 
 // add reports whether the id is new.

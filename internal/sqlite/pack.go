@@ -124,22 +124,17 @@ func (w *writer) moveRows(ctx context.Context, at slot, closed bool) (int, error
 }
 
 func (w *writer) readRows(ctx context.Context, at slot, into *cells.Columns) error {
-	rows, err := w.conn.QueryContext(ctx, `
-		SELECT file_id, downloads, hits, bytes FROM cell
-		WHERE gen = ? AND day = ? AND dim = ? AND slice = ? ORDER BY file_id LIMIT ?`,
-		w.gen, int64(at.period), at.dim, at.slice, stepRows)
-	if err != nil {
-		return err
-	}
-	defer rows.Close()
-	for rows.Next() {
+	return eachRow(ctx, w.conn, func(rows *sql.Rows) error {
 		var id, downloads, hits, bytes int64
 		if err := rows.Scan(&id, &downloads, &hits, &bytes); err != nil {
 			return err
 		}
 		into.Append(uint32(id), uint64(downloads), uint64(hits), uint64(bytes))
-	}
-	return rows.Err()
+		return nil
+	}, `
+		SELECT file_id, downloads, hits, bytes FROM cell
+		WHERE gen = ? AND day = ? AND dim = ? AND slice = ? ORDER BY file_id LIMIT ?`,
+		w.gen, int64(at.period), at.dim, at.slice, stepRows)
 }
 
 func (w *writer) isPacked(ctx context.Context, at slot) (bool, error) {
@@ -184,23 +179,16 @@ func (w *writer) fold(ctx context.Context, at slot, add *cells.Columns) error {
 }
 
 // chunks lists the first ids that the chunks of a slot may hold.
-func (w *writer) chunks(ctx context.Context, at slot) ([]uint32, error) {
-	rows, err := w.conn.QueryContext(ctx, `
+func (w *writer) chunks(ctx context.Context, at slot) (starts []uint32, err error) {
+	err = eachRow(ctx, w.conn, func(rows *sql.Rows) error {
+		var start uint32
+		err := rows.Scan(&start)
+		starts = append(starts, start)
+		return err
+	}, `
 		SELECT chunk FROM pack WHERE gen = ? AND grain = ? AND period = ? AND dim = ? AND slice = ? ORDER BY chunk`,
 		w.gen, at.grain, int64(at.period), at.dim, at.slice)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var starts []uint32
-	for rows.Next() {
-		var start uint32
-		if err := rows.Scan(&start); err != nil {
-			return nil, err
-		}
-		starts = append(starts, start)
-	}
-	return starts, rows.Err()
+	return starts, err
 }
 
 func (w *writer) takeChunk(ctx context.Context, at slot, start uint32, into *cells.Columns) error {
@@ -255,27 +243,22 @@ func (s *Store) packMonths(ctx context.Context) error {
 	return nil
 }
 
-func (s *Store) packableMonths(ctx context.Context) ([]pkgmeter.Day, error) {
-	rows, err := s.read.QueryContext(ctx, `SELECT grain, period FROM period WHERE gen = ? ORDER BY grain DESC, period`, s.meta.gen)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
+func (s *Store) packableMonths(ctx context.Context) (months []pkgmeter.Day, err error) {
 	done := map[pkgmeter.Day]bool{}
-	var months []pkgmeter.Day
-	for rows.Next() {
+	err = eachRow(ctx, s.read, func(rows *sql.Rows) error {
 		var grain int
 		var day pkgmeter.Day
 		if err := rows.Scan(&grain, &day); err != nil {
-			return nil, err
+			return err
 		}
 		over := !s.opt.Now().Before(day.NextMonth().Start().Add(pkgmeter.Settling))
 		if m := day.Month(); !done[m] && grain == grainDay && over {
 			months = append(months, m)
 		}
 		done[day.Month()] = done[day.Month()] || grain == grainMonth || over
-	}
-	return months, rows.Err()
+		return nil
+	}, `SELECT grain, period FROM period WHERE gen = ? ORDER BY grain DESC, period`, s.meta.gen)
+	return months, err
 }
 
 // packMonth sums the packed days of a month. A month with rows waits: they
@@ -321,23 +304,15 @@ func (w *writer) sumDays(ctx context.Context, month pkgmeter.Day) (*cells.Column
 }
 
 func (w *writer) readPack(ctx context.Context, at slot) (*cells.Columns, error) {
-	rows, err := w.conn.QueryContext(ctx, `
+	c := new(cells.Columns)
+	return c, eachRow(ctx, w.conn, func(rows *sql.Rows) error {
+		var p cells.Packed
+		if err := rows.Scan(&p.N, &p.First, &p.Last, &p.IDs, &p.Downloads, &p.Hits, &p.Bytes); err != nil {
+			return err
+		}
+		return p.Unpack(c)
+	}, `
 		SELECT n, first_id, last_id, ids, downloads, hits, bytes FROM pack
 		WHERE gen = ? AND grain = ? AND period = ? AND dim = ? AND slice = ? ORDER BY chunk`,
 		w.gen, at.grain, int64(at.period), at.dim, at.slice)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	c := new(cells.Columns)
-	for rows.Next() {
-		var p cells.Packed
-		if err := rows.Scan(&p.N, &p.First, &p.Last, &p.IDs, &p.Downloads, &p.Hits, &p.Bytes); err != nil {
-			return nil, err
-		}
-		if err := p.Unpack(c); err != nil {
-			return nil, err
-		}
-	}
-	return c, rows.Err()
 }

@@ -37,20 +37,13 @@ func (q *quarantine) load(ctx context.Context, conn *sql.Conn) error {
 	if q.drop, err = conn.PrepareContext(ctx, `UPDATE source SET dropped = dropped + 1 WHERE id = ?`); err != nil {
 		return err
 	}
-	rows, err := conn.QueryContext(ctx, `SELECT source_id, count(*), sum(length(body)) FROM quarantine GROUP BY source_id`)
-	if err != nil {
-		return err
-	}
-	defer rows.Close()
-	for rows.Next() {
+	return eachRow(ctx, conn, func(rows *sql.Rows) error {
 		var source int64
 		var h held
-		if err := rows.Scan(&source, &h.items, &h.bytes); err != nil {
-			return err
-		}
+		err := rows.Scan(&source, &h.items, &h.bytes)
 		q.held[source] = h
-	}
-	return rows.Err()
+		return err
+	}, `SELECT source_id, count(*), sum(length(body)) FROM quarantine GROUP BY source_id`)
 }
 
 func (q *quarantine) settle(committed bool) {

@@ -161,21 +161,21 @@ func (q *question) ids(ctx context.Context, by pkgmeter.Key, names []string) ([]
 	return ids, nil
 }
 
-// slices of day totals answer questions that ask for no file in particular.
+// totalSlices names the day totals that answer the question, if they do: they
+// know no file, but all of it, each repository and each type.
 func (q *question) totalSlices(ctx context.Context) (dim int, ids []uint32, ok bool, err error) {
 	f := q.query.Filter
-	only := func(g pkgmeter.Filter) bool { return g.Empty() }
 	if f.Empty() {
 		return dimAll, []uint32{0}, true, nil
 	}
 	if g := f; g.Repositories != nil {
-		if g.Repositories = nil; only(g) {
+		if g.Repositories = nil; g.Empty() {
 			ids, err = q.ids(ctx, pkgmeter.ByRepository, f.Repositories)
 			return dimRepo, ids, true, err
 		}
 	}
 	if g := f; g.Types != nil {
-		if g.Types = nil; only(g) {
+		if g.Types = nil; g.Empty() {
 			ids, err = q.ids(ctx, pkgmeter.ByType, f.Types)
 			return dimType, ids, true, err
 		}
@@ -187,14 +187,7 @@ func (q *question) totalSlices(ctx context.Context) (dim int, ids []uint32, ok b
 func (q *question) eachTotal(ctx context.Context, dim int, ids []uint32, visit func(pkgmeter.Day, uint32, pkgmeter.Measures)) error {
 	slices.Sort(ids)
 	for _, id := range slices.Compact(ids) {
-		rows, err := q.tx.QueryContext(ctx, `
-			SELECT day, downloads, hits, bytes FROM day_total
-			WHERE gen = ? AND dim = ? AND slice = ? AND day BETWEEN ? AND ?`,
-			q.gen, dim, int64(id), int64(q.span.From), int64(q.span.To))
-		if err != nil {
-			return err
-		}
-		err = scanRows(rows, func() error {
+		err := eachRow(ctx, q.tx, func(rows *sql.Rows) error {
 			var day pkgmeter.Day
 			var m pkgmeter.Measures
 			if err := rows.Scan(&day, &m.Downloads, &m.Hits, &m.Bytes); err != nil {
@@ -202,22 +195,15 @@ func (q *question) eachTotal(ctx context.Context, dim int, ids []uint32, visit f
 			}
 			visit(day, id, m)
 			return nil
-		})
+		}, `
+			SELECT day, downloads, hits, bytes FROM day_total
+			WHERE gen = ? AND dim = ? AND slice = ? AND day BETWEEN ? AND ?`,
+			q.gen, dim, int64(id), int64(q.span.From), int64(q.span.To))
 		if err != nil {
 			return err
 		}
 	}
 	return nil
-}
-
-func scanRows(rows *sql.Rows, scan func() error) error {
-	defer rows.Close()
-	for rows.Next() {
-		if err := scan(); err != nil {
-			return err
-		}
-	}
-	return rows.Err()
 }
 
 // eachRun calls visit with every run of cells in the span. Unless days are
@@ -246,19 +232,12 @@ func (q *question) eachRun(ctx context.Context, byDay bool, visit func(pkgmeter.
 	if err := q.eachPack(ctx, grainDay, from, q.span.To, visit); err != nil {
 		return err
 	}
-	return q.eachRow(ctx, visit)
+	return q.eachOpen(ctx, visit)
 }
 
 // packedMonths lists the packed months that lie wholly in the span.
-func (q *question) packedMonths(ctx context.Context) ([]pkgmeter.Day, error) {
-	rows, err := q.tx.QueryContext(ctx, `
-		SELECT period FROM period WHERE gen = ? AND grain = ? AND period BETWEEN ? AND ? ORDER BY period`,
-		q.gen, grainMonth, int64(q.span.From), int64(q.span.To))
-	if err != nil {
-		return nil, err
-	}
-	var months []pkgmeter.Day
-	err = scanRows(rows, func() error {
+func (q *question) packedMonths(ctx context.Context) (months []pkgmeter.Day, err error) {
+	err = eachRow(ctx, q.tx, func(rows *sql.Rows) error {
 		var m pkgmeter.Day
 		if err := rows.Scan(&m); err != nil {
 			return err
@@ -267,7 +246,9 @@ func (q *question) packedMonths(ctx context.Context) ([]pkgmeter.Day, error) {
 			months = append(months, m)
 		}
 		return nil
-	})
+	}, `
+		SELECT period FROM period WHERE gen = ? AND grain = ? AND period BETWEEN ? AND ? ORDER BY period`,
+		q.gen, grainMonth, int64(q.span.From), int64(q.span.To))
 	return months, err
 }
 
@@ -275,15 +256,8 @@ func (q *question) eachPack(ctx context.Context, grain int, from, to pkgmeter.Da
 	if from > to {
 		return nil
 	}
-	rows, err := q.tx.QueryContext(ctx, `
-		SELECT period, n, first_id, last_id, ids, downloads, hits, bytes FROM pack
-		WHERE gen = ? AND grain = ? AND period BETWEEN ? AND ? AND dim = ? AND slice = 0`,
-		q.gen, grain, int64(from), int64(to), dimAll)
-	if err != nil {
-		return err
-	}
 	var c cells.Columns
-	return scanRows(rows, func() error {
+	return eachRow(ctx, q.tx, func(rows *sql.Rows) error {
 		var day pkgmeter.Day
 		var p cells.Packed
 		var ids, downloads, hits, bytes sql.RawBytes
@@ -297,23 +271,19 @@ func (q *question) eachPack(ctx context.Context, grain int, from, to pkgmeter.Da
 		}
 		visit(day, &c)
 		return nil
-	})
+	}, `
+		SELECT period, n, first_id, last_id, ids, downloads, hits, bytes FROM pack
+		WHERE gen = ? AND grain = ? AND period BETWEEN ? AND ? AND dim = ? AND slice = 0`,
+		q.gen, grain, int64(from), int64(to), dimAll)
 }
 
 // rowRun is how many rows are gathered before they are shown to a visitor.
 const rowRun = 1024
 
-func (q *question) eachRow(ctx context.Context, visit func(pkgmeter.Day, *cells.Columns)) error {
-	rows, err := q.tx.QueryContext(ctx, `
-		SELECT day, file_id, downloads, hits, bytes FROM cell
-		WHERE gen = ? AND day BETWEEN ? AND ? AND dim = ? AND slice = 0`,
-		q.gen, int64(q.span.From), int64(q.span.To), dimAll)
-	if err != nil {
-		return err
-	}
+func (q *question) eachOpen(ctx context.Context, visit func(pkgmeter.Day, *cells.Columns)) error {
 	var c cells.Columns
 	var at pkgmeter.Day
-	err = scanRows(rows, func() error {
+	err := eachRow(ctx, q.tx, func(rows *sql.Rows) error {
 		var day, id, downloads, hits, bytes int64
 		if err := rows.Scan(&day, &id, &downloads, &hits, &bytes); err != nil {
 			return err
@@ -325,7 +295,10 @@ func (q *question) eachRow(ctx context.Context, visit func(pkgmeter.Day, *cells.
 		}
 		c.Append(uint32(id), uint64(downloads), uint64(hits), uint64(bytes))
 		return nil
-	})
+	}, `
+		SELECT day, file_id, downloads, hits, bytes FROM cell
+		WHERE gen = ? AND day BETWEEN ? AND ? AND dim = ? AND slice = 0`,
+		q.gen, int64(q.span.From), int64(q.span.To), dimAll)
 	if err == nil {
 		visit(at, &c)
 	}

@@ -3,7 +3,6 @@ package sqlite
 import (
 	"context"
 	"database/sql"
-	"slices"
 	"strings"
 
 	"github.com/pkgmeter/pkgmeter"
@@ -197,37 +196,23 @@ func (q *question) series(ctx context.Context, lines []*dense) (pkgmeter.Series,
 
 // heard returns the days of the span of which any source has an event.
 func (q *question) heard(ctx context.Context) (map[pkgmeter.Day]bool, error) {
-	rows, err := q.tx.QueryContext(ctx, `SELECT DISTINCT day FROM heard WHERE day BETWEEN ? AND ? AND events > 0`,
-		int64(q.span.From), int64(q.span.To))
-	if err != nil {
-		return nil, err
-	}
 	days := map[pkgmeter.Day]bool{}
-	err = scanRows(rows, func() error {
+	return days, eachRow(ctx, q.tx, func(rows *sql.Rows) error {
 		var day pkgmeter.Day
 		err := rows.Scan(&day)
 		days[day] = true
 		return err
-	})
-	return days, err
+	}, `SELECT DISTINCT day FROM heard WHERE day BETWEEN ? AND ? AND events > 0`, int64(q.span.From), int64(q.span.To))
 }
 
 // PackagesNamed implements [pkgmeter.Stats].
 func (s *Store) PackagesNamed(ctx context.Context, name string, limit int) (purls []string, err error) {
 	tail := "/" + strings.TrimPrefix(strings.ReplaceAll(name, "@", "%40"), "/")
-	err = s.view(ctx, func(tx *sql.Tx) error {
-		rows, err := tx.QueryContext(ctx, `
-			SELECT name FROM package WHERE substr(name, -length(?1)) = ?1 ORDER BY name LIMIT ?2`, tail, limit)
-		if err != nil {
-			return err
-		}
-		return scanRows(rows, func() error {
-			var purl string
-			err := rows.Scan(&purl)
-			purls = append(purls, purl)
-			return err
-		})
-	})
-	slices.Sort(purls)
+	err = eachRow(ctx, s.read, func(rows *sql.Rows) error {
+		var purl string
+		err := rows.Scan(&purl)
+		purls = append(purls, purl)
+		return err
+	}, `SELECT name FROM package WHERE substr(name, -length(?1)) = ?1 ORDER BY name LIMIT ?2`, tail, limit)
 	return purls, err
 }

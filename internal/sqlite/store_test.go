@@ -33,8 +33,8 @@ func open(t testing.TB, dir string, c *clock) *sqlite.Store {
 	return s
 }
 
-func entry(repo, path string, at time.Time) pkgmeter.Entry {
-	e := pkgmeter.Event{Source: "cloudrepo", Repository: repo, Path: path, Time: at, Status: 200}
+func entry(path string, at time.Time) pkgmeter.Entry {
+	e := pkgmeter.Event{Source: "cloudrepo", Repository: "r", Path: path, Time: at, Status: 200}
 	return rule.Apply(e)
 }
 
@@ -66,7 +66,7 @@ func TestAnIDCountsOnce(t *testing.T) {
 	c := &clock{noon}
 	dir := t.TempDir()
 	s := open(t, dir, c)
-	e := withID(entry("r", "app-1.0.jar", noon), "a")
+	e := withID(entry("app-1.0.jar", noon), "a")
 	if d := write(t, s, noon, e, e); d.New != 1 || d.Known != 1 {
 		t.Errorf("twice in a delivery: %d new, %d known", d.New, d.Known)
 	}
@@ -78,7 +78,7 @@ func TestAnIDCountsOnce(t *testing.T) {
 	if d := write(t, s, noon, other); d.New != 1 {
 		t.Errorf("the same id of another source: %d new", d.New)
 	}
-	plain := entry("r", "app-1.0.jar", noon)
+	plain := entry("app-1.0.jar", noon)
 	if d := write(t, s, noon, plain, plain); d.New != 2 {
 		t.Errorf("events without an id: %d new, want 2", d.New)
 	}
@@ -97,7 +97,7 @@ func TestAKeyIsForgottenAfter400Days(t *testing.T) {
 	c := &clock{noon}
 	dir := t.TempDir()
 	s := open(t, dir, c)
-	e := withID(entry("r", "app-1.0.jar", noon), "a")
+	e := withID(entry("app-1.0.jar", noon), "a")
 	write(t, s, noon, e)
 	for _, step := range []struct {
 		days  int
@@ -116,8 +116,8 @@ func TestAFailedBatchLeavesNothingBehind(t *testing.T) {
 	t.Parallel()
 	c := &clock{noon}
 	s := open(t, t.TempDir(), c)
-	good := withID(entry("r", "com/acme/app/1.0/app-1.0.jar", noon), "good")
-	bad := entry("r", "bad", noon)
+	good := withID(entry("com/acme/app/1.0/app-1.0.jar", noon), "good")
+	bad := entry("bad", noon)
 	bad.Event.Source = "" // the schema refuses it
 	d := &pkgmeter.Delivery{Received: noon, Entries: []pkgmeter.Entry{good, bad}, Rejects: []pkgmeter.Reject{{Source: "x", Kind: "callback", Reason: "no", Body: []byte("b")}}}
 	if err := s.Write(t.Context(), []*pkgmeter.Delivery{d}); err == nil {
@@ -190,7 +190,7 @@ func TestADayOfWhichNobodyReportedIsAGap(t *testing.T) {
 	t.Parallel()
 	c := &clock{noon}
 	s := open(t, t.TempDir(), c)
-	write(t, s, noon, entry("r", "a.jar", noon.AddDate(0, 0, -4)),
+	write(t, s, noon, entry("a.jar", noon.AddDate(0, 0, -4)),
 		rule.Apply(pkgmeter.Event{Source: "s", Op: pkgmeter.Upload, Path: "a.jar", Status: 200, Time: noon.AddDate(0, 0, -2)}))
 	series, err := s.Series(t.Context(), pkgmeter.Query{Now: noon}, pkgmeter.Daily)
 	if err != nil {
@@ -244,7 +244,7 @@ func TestStartIsRefusedInDoubt(t *testing.T) {
 	make := func(t *testing.T, change string) string {
 		dir := t.TempDir()
 		s := open(t, dir, &clock{noon})
-		write(t, s, noon, entry("r", "a.jar", noon))
+		write(t, s, noon, entry("a.jar", noon))
 		s.Close()
 		if change != "" {
 			db := raw(t, dir)
@@ -322,14 +322,14 @@ func TestAFullDiskIsToldAndPasses(t *testing.T) {
 	t.Parallel()
 	c := &clock{noon}
 	s := open(t, t.TempDir(), c)
-	write(t, s, noon, entry("r", "a.jar", noon))
+	write(t, s, noon, entry("a.jar", noon))
 	if err := s.LimitPages(t.Context(), 1); err != nil { // no page more than there are
 		t.Fatal(err)
 	}
 	stored := int64(1)
 	failed := false
 	for i := range 200 {
-		d := &pkgmeter.Delivery{Received: noon, Entries: []pkgmeter.Entry{withID(entry("r", strings.Repeat("x", 900)+fmt.Sprint(i), noon), fmt.Sprint(i))}}
+		d := &pkgmeter.Delivery{Received: noon, Entries: []pkgmeter.Entry{withID(entry(strings.Repeat("x", 900)+fmt.Sprint(i), noon), fmt.Sprint(i))}}
 		err := s.Write(t.Context(), []*pkgmeter.Delivery{d})
 		switch {
 		case err == nil:
@@ -349,7 +349,7 @@ func TestAFullDiskIsToldAndPasses(t *testing.T) {
 	if err := s.LimitPages(t.Context(), 1<<30); err != nil {
 		t.Fatal(err)
 	}
-	write(t, s, noon, withID(entry("r", strings.Repeat("x", 900)+"199", noon), "199"))
+	write(t, s, noon, withID(entry(strings.Repeat("x", 900)+"199", noon), "199"))
 	if got := hits(t, s, noon); got != stored+1 {
 		t.Errorf("after there is room again: %d hits, want %d", got, stored+1)
 	}

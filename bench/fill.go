@@ -1,0 +1,135 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"sync/atomic"
+	"time"
+
+	"github.com/pkgmeter/pkgmeter"
+	"github.com/pkgmeter/pkgmeter/internal/load"
+	"github.com/pkgmeter/pkgmeter/internal/rule"
+	"github.com/pkgmeter/pkgmeter/internal/sqlite"
+)
+
+// A volume is the size of a store: events without ids over 365 days.
+type volume struct {
+	events int
+	suffix string // of the names of its figures
+	top    string // goals
+	start  string
+	rss    string
+}
+
+var (
+	million10  = volume{10_000_000, "", "<=10", "-", "-"}
+	million100 = volume{100_000_000, "_100M", "<=60", "<=1000", "<=300"}
+)
+
+// The year lies fixed and across months, as the last 365 days mostly do. Names
+// follow Zipf's law such that 10 million events touch about 198,500 files in 4
+// million (day, file) cells.
+const (
+	days  = 365
+	files = 200_000
+	zipfS = 1.1
+	zipfV = 20
+	batch = 4096
+)
+
+var (
+	firstDay = pkgmeter.DayOf(time.Date(2025, 3, 15, 0, 0, 0, 0, time.UTC))
+	lastDay  = firstDay + days - 1
+	after    = lastDay.End().Add(pkgmeter.Settling + time.Hour) // when every day is closed
+)
+
+// filling is the making of a store.
+type filling struct {
+	store *sqlite.Store
+	clock atomic.Int64 // Unix milliseconds
+	packs pkgmeter.Day // the first day that is not packed yet
+
+	entries []pkgmeter.Entry // one a file
+	agents  []string
+	zipf    *rand.Zipf
+	rng     *rand.Rand
+}
+
+// fill makes a store of so many events in dir, as a server would in a year:
+// events in order of time, days packed as they close. It returns the rate.
+func fill(ctx context.Context, dir string, events int) (perSecond float64, err error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return 0, err
+	}
+	f := newFilling()
+	f.set(firstDay.Start())
+	f.store, err = sqlite.Open(ctx, dir, sqlite.Options{Rule: rule.Number, Now: f.now})
+	if err != nil {
+		return 0, err
+	}
+	defer func() { err = errors.Join(err, f.store.Close()) }()
+	began := time.Now()
+	for at := 0; at < events; at += batch {
+		if err := f.write(ctx, at, min(batch, events-at), events); err != nil {
+			return 0, err
+		}
+	}
+	f.set(after)
+	if err := f.tidy(ctx); err != nil {
+		return 0, err
+	}
+	return float64(events) / time.Since(began).Seconds(), nil
+}
+
+func newFilling() *filling {
+	rng := rand.New(rand.NewPCG(1, 2))
+	f := &filling{packs: firstDay, rng: rng, zipf: rand.NewZipf(rng, zipfS, zipfV, files-1)}
+	repositories := []string{"releases", "snapshots", "mirror", "plugins", "thirdparty"}
+	for i, path := range load.Paths(files) {
+		f.entries = append(f.entries, rule.Apply(pkgmeter.Event{
+			Source: "bench", Repository: repositories[i%len(repositories)], Path: path,
+			Time: firstDay.Start(), Status: 200, Bytes: 1_000 + rng.Int64N(5_000_000),
+		}))
+	}
+	for i := range 40 {
+		f.agents = append(f.agents, fmt.Sprintf("Apache-Maven/3.%d.%d (Java 21.0.%d; Linux 6.1.0-%d-amd64)", 6+i%4, i%10, i%7, i))
+	}
+	return f
+}
+
+func (f *filling) now() time.Time       { return time.UnixMilli(f.clock.Load()).UTC() }
+func (f *filling) set(moment time.Time) { f.clock.Store(moment.UnixMilli()) }
+
+// write stores n events from number at on, out of so many in the year.
+func (f *filling) write(ctx context.Context, at, n, events int) error {
+	year := lastDay.End().Sub(firstDay.Start())
+	d := &pkgmeter.Delivery{Entries: make([]pkgmeter.Entry, n)}
+	for i := range d.Entries {
+		e := &d.Entries[i]
+		*e = f.entries[f.zipf.Uint64()]
+		e.Event.Agent = f.agents[f.rng.IntN(len(f.agents))]
+		share := float64(at+i) / float64(events)
+		e.Event.Time = firstDay.Start().Add(time.Duration(share * float64(year))).Truncate(time.Millisecond)
+	}
+	d.Received = d.Entries[n-1].Event.Time
+	f.set(d.Received)
+	if err := f.store.Write(ctx, []*pkgmeter.Delivery{d}); err != nil {
+		return err
+	}
+	if d.New != n {
+		return fmt.Errorf("%d of %d events are new", d.New, n)
+	}
+	if f.now().Before(f.packs.End().Add(pkgmeter.Settling)) {
+		return nil
+	}
+	f.packs = pkgmeter.DayOf(f.now().Add(-pkgmeter.Settling))
+	return f.tidy(ctx)
+}
+
+// tidy does what a server does beside its commits.
+func (f *filling) tidy(ctx context.Context) error {
+	return errors.Join(f.store.Pack(ctx), f.store.Checkpoint(ctx))
+}

@@ -1,0 +1,111 @@
+// Command bench prints the figures that the program is judged by, one
+// "name value goal" a line. Every ratio is one of two things that ran in turn on
+// this machine within this run; a goal of - means that the figure stands there
+// for reference.
+//
+// Servers, peers and the load generator run in processes of their own: bench
+// starts itself again for the latter two. It does not know why a figure is what
+// it is, and makes no claim across machines.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"syscall"
+	"time"
+
+	"github.com/pkgmeter/pkgmeter/internal/load"
+)
+
+func main() {
+	if code, asked := load.Main(); asked {
+		os.Exit(code)
+	}
+	if code, asked := peerMain(); asked {
+		os.Exit(code)
+	}
+	if err := run(); err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+}
+
+// bench is one run.
+type bench struct {
+	bin  string // the program to measure
+	self string // this program
+	dir  string // scratch; on the disk that is measured
+	out  io.Writer
+}
+
+func run() (err error) {
+	bin := flag.String("pkgmeter", "bin/pkgmeter", "the program to measure")
+	full := flag.Bool("full", false, "measure large stores as well, which takes long")
+	only := flag.String("only", "", "only this part: callback or store")
+	where := flag.String("dir", "", "folder for data, on the disk to measure (default: the folder for temporary files)")
+	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	b := &bench{out: os.Stdout}
+	if b.bin, err = filepath.Abs(*bin); err != nil {
+		return err
+	}
+	if b.self, err = os.Executable(); err != nil {
+		return err
+	}
+	if b.dir, err = os.MkdirTemp(*where, "pkgmeter-bench"); err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(b.dir)) }()
+
+	fmt.Fprintf(b.out, "# %s, %s/%s, %s, %d cores, %s\n", time.Now().UTC().Format(time.DateOnly),
+		runtime.GOOS, runtime.GOARCH, processor(), runtime.NumCPU(), runtime.Version())
+	if *only == "" || *only == "callback" {
+		if err := b.callback(ctx); err != nil {
+			return fmt.Errorf("callback: %w", err)
+		}
+	}
+	if *only == "" || *only == "store" {
+		if err := b.year(ctx, million10); err != nil {
+			return fmt.Errorf("store: %w", err)
+		}
+	}
+	if *full {
+		if err := b.year(ctx, million100); err != nil {
+			return fmt.Errorf("large store: %w", err)
+		}
+	}
+	return nil
+}
+
+func (b *bench) print(name string, value float64, goal string) {
+	text := fmt.Sprintf("%.3f", value)
+	switch {
+	case value >= 1000:
+		text = fmt.Sprintf("%.0f", value)
+	case value >= 10:
+		text = fmt.Sprintf("%.1f", value)
+	}
+	fmt.Fprintf(b.out, "%-28s %10s %8s\n", name, text, goal)
+}
+
+func (b *bench) comment(format string, args ...any) {
+	fmt.Fprintf(b.out, "# "+format+"\n", args...)
+}
+
+func median(values []float64) float64 {
+	if len(values) == 0 {
+		return 0
+	}
+	sorted := slices.Sorted(slices.Values(values))
+	n := len(sorted)
+	return (sorted[(n-1)/2] + sorted[n/2]) / 2
+}

@@ -1,0 +1,123 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	"github.com/pkgmeter/pkgmeter"
+	"github.com/pkgmeter/pkgmeter/internal/hook"
+	"github.com/pkgmeter/pkgmeter/internal/httpx"
+	"github.com/pkgmeter/pkgmeter/internal/server"
+)
+
+// peerEnv says which peer this process is, peerDir where it may write.
+const (
+	peerEnv = "PKGMETER_BENCH_PEER"
+	peerDir = "PKGMETER_BENCH_DIR"
+)
+
+// The peers of /callback.
+const (
+	noop       = "noop"   // reads the body and answers the same bytes
+	appendOnly = "append" // the same server, but what it commits is one append and one fdatasync
+)
+
+func peerMain() (code int, asked bool) {
+	name := os.Getenv(peerEnv)
+	if name == "" {
+		return 0, false
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := runPeer(ctx, name); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1, true
+	}
+	return 0, true
+}
+
+func runPeer(ctx context.Context, name string) error {
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(os.Stderr, "%s%s\n", announcement, ln.Addr())
+	if name == noop {
+		return serveNoop(ctx, ln)
+	}
+	f, err := os.OpenFile(filepath.Join(os.Getenv(peerDir), "append"), os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
+	if err != nil {
+		return err
+	}
+	s := &server.Server{Store: &appender{f: f}, Now: time.Now}
+	return s.Run(ctx, ln, nil)
+}
+
+// serveNoop answers with the bytes of the program, headers included, under the
+// limits that the program sets, but without routing, metrics or reading.
+func serveNoop(ctx context.Context, ln net.Listener) error {
+	answer := []byte(`{"success": true}`)
+	s := &http.Server{
+		Handler: httpx.Secure(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if _, err := httpx.ReadBody(w, r, hook.MaxCallback); err != nil {
+				httpx.WriteError(w, r, err)
+				return
+			}
+			httpx.Write(w, http.StatusOK, "application/json", answer)
+		})),
+		ReadHeaderTimeout: 5 * time.Second,
+		ReadTimeout:       30 * time.Second,
+		WriteTimeout:      60 * time.Second,
+		IdleTimeout:       2 * time.Minute,
+		MaxHeaderBytes:    16 << 10,
+	}
+	context.AfterFunc(ctx, func() { s.Close() }) //nolint:errcheck // the process ends
+	if err := s.Serve(ln); ctx.Err() == nil {
+		return err
+	}
+	return nil
+}
+
+// recordBytes is what an appender writes for a delivery: about its body.
+const recordBytes = 230
+
+// appender is the least that durable group commit can be: the batch at the end
+// of a file, and one sync. It answers no question.
+type appender struct {
+	pkgmeter.Stats
+	f   *os.File
+	buf []byte
+}
+
+// Write implements [server.Store].
+func (a *appender) Write(_ context.Context, batch []*pkgmeter.Delivery) error {
+	if n := len(batch) * recordBytes; n > len(a.buf) {
+		a.buf = make([]byte, n)
+	}
+	for i, d := range batch {
+		record := a.buf[i*recordBytes : (i+1)*recordBytes]
+		for _, e := range d.Entries {
+			copy(record[copy(record, e.Event.ID):], e.Event.Path)
+		}
+	}
+	if _, err := a.f.Write(a.buf[:len(batch)*recordBytes]); err != nil {
+		return err
+	}
+	return datasync(a.f)
+}
+
+// Maintain implements [server.Store]: there is nothing to do.
+func (a *appender) Maintain(ctx context.Context, _ func(error)) error {
+	<-ctx.Done()
+	return nil
+}
+
+// Ready implements [server.Store].
+func (a *appender) Ready(context.Context) error { return nil }

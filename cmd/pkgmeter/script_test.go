@@ -1,0 +1,119 @@
+package main
+
+import (
+	"database/sql"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"pkgmeter": func() { os.Exit(run()) }})
+}
+
+// The scripts are the command line's specification. Each has ADDR and ADMIN,
+// two free addresses, and the commands
+//
+//	http [-u USER:PASSWORD] [-H NAME:VALUE] METHOD URL [BODY]
+//	ready URL
+//	exitcode CODE COMMAND [ARG...]
+//	newer DIR
+func TestScripts(t *testing.T) {
+	t.Parallel()
+	testscript.Run(t, testscript.Params{
+		Dir: "testdata",
+		Setup: func(env *testscript.Env) error {
+			for _, name := range []string{"ADDR", "ADMIN"} {
+				ln, err := net.Listen("tcp", "127.0.0.1:0")
+				if err != nil {
+					return err
+				}
+				env.Setenv(name, ln.Addr().String())
+				if err := ln.Close(); err != nil {
+					return err
+				}
+			}
+			return nil
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"http": httpCmd, "ready": readyCmd, "exitcode": exitcodeCmd, "newer": newerCmd,
+		},
+	})
+}
+
+func httpCmd(ts *testscript.TestScript, neg bool, args []string) {
+	header := http.Header{}
+	for len(args) > 1 && strings.HasPrefix(args[0], "-") {
+		name, value, _ := strings.Cut(args[1], ":")
+		if args[0] == "-u" {
+			r := http.Request{Header: header}
+			r.SetBasicAuth(name, value)
+		} else {
+			header.Set(name, value)
+		}
+		args = args[2:]
+	}
+	if len(args) < 2 {
+		ts.Fatalf("usage: http [-u USER:PASSWORD] [-H NAME:VALUE] METHOD URL [BODY]")
+	}
+	req, err := http.NewRequest(args[0], args[1], strings.NewReader(strings.Join(args[2:], " ")))
+	ts.Check(err)
+	req.Header = header
+	res, err := http.DefaultClient.Do(req)
+	ts.Check(err)
+	defer res.Body.Close()
+	body, err := io.ReadAll(res.Body)
+	ts.Check(err)
+	fmt.Fprintf(ts.Stdout(), "%d %s\n", res.StatusCode, body)
+	if neg == (res.StatusCode < 400) {
+		ts.Fatalf("%s %s: %d %s", args[0], args[1], res.StatusCode, body)
+	}
+}
+
+// readyCmd waits until a server answers.
+func readyCmd(ts *testscript.TestScript, _ bool, args []string) {
+	deadline := time.Now().Add(20 * time.Second)
+	for time.Now().Before(deadline) {
+		res, err := http.Get(args[0] + "/readyz")
+		if err == nil {
+			res.Body.Close()
+			if res.StatusCode == http.StatusOK {
+				return
+			}
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+	ts.Fatalf("%s is not ready", args[0])
+}
+
+// exitcodeCmd runs a command and compares its exit code.
+func exitcodeCmd(ts *testscript.TestScript, _ bool, args []string) {
+	err := ts.Exec(args[1], args[2:]...)
+	code := 0
+	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
+		code = exit.ExitCode()
+	} else {
+		ts.Check(err)
+	}
+	if fmt.Sprint(code) != args[0] {
+		ts.Fatalf("exit code %d, want %s", code, args[0])
+	}
+}
+
+// newerCmd gives a data folder a schema from the future.
+func newerCmd(ts *testscript.TestScript, _ bool, args []string) {
+	db, err := sql.Open("sqlite", "file:"+ts.MkAbs(args[0])+"/pkgmeter.db")
+	ts.Check(err)
+	_, err = db.Exec(`PRAGMA user_version = 999`)
+	ts.Check(err)
+	ts.Check(db.Close())
+}
