@@ -93,10 +93,13 @@ func relative(path string) string {
 var direct = []string{
 	"github.com/BurntSushi/toml",
 	"github.com/alecthomas/kong",
+	"github.com/coder/websocket",
+	"github.com/jba/templatecheck",
 	"github.com/klauspost/compress",
 	"github.com/package-url/packageurl-go",
 	"github.com/prometheus/client_golang",
 	"github.com/rogpeppe/go-internal",
+	"go.uber.org/goleak",
 	"golang.org/x/crypto",
 	"golang.org/x/net",
 	"golang.org/x/sync",
