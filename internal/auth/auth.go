@@ -14,6 +14,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/pkgmeter/pkgmeter"
@@ -39,7 +40,8 @@ type Auth struct {
 	store   Store
 	now     func() time.Time
 	hashing chan struct{}
-	secret  []byte // of this process: keys the verified credentials
+	hashes  atomic.Int64 // so far
+	secret  []byte       // of this process: keys the verified credentials
 
 	mu       sync.Mutex
 	verified map[[32]byte]time.Time // → until when
@@ -94,6 +96,7 @@ func (a *Auth) verify(ctx context.Context, u pkgmeter.User, password string) (bo
 		return false, ctx.Err()
 	}
 	defer func() { <-a.hashing }()
+	a.hashes.Add(1)
 	if !matches(u.Hash, digest) {
 		return false, nil
 	}
