@@ -13,74 +13,97 @@ import (
 
 const (
 	rounds   = 3
-	warm     = time.Second
 	measured = 4 * time.Second
+	settle   = 500 * time.Millisecond // before each measurement
+
+	// primed is how long a server gets events before anything is measured:
+	// nearly all names are known then, as they are to a server that has run for
+	// a day.
+	primed = 3 * time.Second
 )
 
 // ours is the program, among the peers.
 const ours = "callback"
 
-// callback measures the rate of durable webhooks beside its peers. What the
-// variants are compared in lies seconds apart: each round gives a ratio, and
-// the median of the rounds counts.
+// contest is one comparison of the program with its peers.
+type contest struct {
+	connections int
+	peers       []string
+	goal        string // of the ratio to noop
+}
+
+// callback measures the rate of durable webhooks beside its peers.
 func (b *bench) callback(ctx context.Context) error {
-	for _, at := range []struct {
-		connections int
-		peers       []string
-		goal        string // of the ratio to noop
-	}{
+	for _, c := range []contest{
 		{256, []string{noop, appendOnly}, ">=0.75"},
 		{64, []string{noop}, ">=0.60"},
 		{16, []string{noop}, ">=0.35"},
 	} {
-		rates := map[string][]float64{}
-		ratios := map[string][]float64{}
-		for range rounds {
-			mine, err := b.rate(ctx, ours, at.connections)
-			if err != nil {
-				return err
-			}
-			rates[ours] = append(rates[ours], mine)
-			for _, peer := range at.peers {
-				rate, err := b.rate(ctx, peer, at.connections)
-				if err != nil {
-					return err
-				}
-				rates[peer] = append(rates[peer], rate)
-				ratios[peer] = append(ratios[peer], mine/rate)
-			}
-		}
-		if r := ratios[appendOnly]; r != nil {
-			b.print("callback_vs_append", median(r), ">=0.85")
-		}
-		b.print(fmt.Sprintf("callback_vs_noop_%d", at.connections), median(ratios[noop]), at.goal)
-		for _, variant := range append([]string{ours}, at.peers...) {
-			b.print(fmt.Sprintf("%s_events_per_s_%d", variant, at.connections), median(rates[variant]), "-")
+		if err := b.contest(ctx, c); err != nil {
+			return fmt.Errorf("%d connections: %w", c.connections, err)
 		}
 	}
 	return nil
 }
 
-// rate starts a variant on an empty folder and returns how many events a second
-// it acknowledges.
-func (b *bench) rate(ctx context.Context, variant string, connections int) (rate float64, err error) {
-	dir, err := os.MkdirTemp(b.dir, variant)
-	if err != nil {
-		return 0, err
+// contest lets the variants run in turn. Each round gives a ratio of what was
+// seconds apart, and the median of the rounds counts.
+func (b *bench) contest(ctx context.Context, c contest) (err error) {
+	variants := append([]string{ours}, c.peers...)
+	servers := map[string]*process{}
+	for _, v := range variants {
+		p, stop, err := b.variant(ctx, v)
+		if err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, stop()) }()
+		servers[v] = p
+		if _, err := b.rate(ctx, p, c.connections, primed); err != nil {
+			return err
+		}
 	}
-	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	var p *process
-	if variant == ours {
+	rates, ratios := map[string][]float64{}, map[string][]float64{}
+	for range rounds {
+		for _, v := range variants {
+			rate, err := b.rate(ctx, servers[v], c.connections, measured)
+			if err != nil {
+				return fmt.Errorf("%s: %w", v, err)
+			}
+			rates[v] = append(rates[v], rate)
+			ratios[v] = append(ratios[v], rates[ours][len(rates[ours])-1]/rate)
+		}
+	}
+	if r := ratios[appendOnly]; r != nil {
+		b.print("callback_vs_append", median(r), ">=0.85")
+	}
+	b.print(fmt.Sprintf("callback_vs_noop_%d", c.connections), median(ratios[noop]), c.goal)
+	for _, v := range variants {
+		b.print(fmt.Sprintf("%s_events_per_s_%d", v, c.connections), median(rates[v]), "-")
+	}
+	return nil
+}
+
+// variant starts the program or a peer on an empty folder.
+func (b *bench) variant(ctx context.Context, name string) (p *process, stop func() error, err error) {
+	dir, err := os.MkdirTemp(b.dir, name)
+	if err != nil {
+		return nil, nil, err
+	}
+	if name == ours {
 		p, err = b.serve(ctx, dir, time.Time{})
 	} else {
-		p, err = launch(ctx, []string{peerEnv + "=" + variant, peerDir + "=" + dir}, b.self)
+		p, err = launch(ctx, []string{peerEnv + "=" + name, peerDir + "=" + dir}, b.self)
 	}
 	if err != nil {
-		return 0, err
+		return nil, nil, err
 	}
-	defer func() { err = errors.Join(err, p.stop()) }()
+	return p, func() error { return errors.Join(p.stop(), os.RemoveAll(dir)) }, nil
+}
+
+// rate returns how many events a second a server acknowledges.
+func (b *bench) rate(ctx context.Context, p *process, connections int, d time.Duration) (float64, error) {
 	cmd, err := load.Command(ctx, b.self, load.Config{
-		Address: p.addr, Senders: connections, Warm: warm, Duration: measured, Seed: 1,
+		Address: p.addr, Senders: connections, Warm: settle, Duration: d, Seed: 1,
 	})
 	if err != nil {
 		return 0, err
@@ -94,7 +117,7 @@ func (b *bench) rate(ctx context.Context, variant string, connections int) (rate
 		return 0, err
 	}
 	if r.Refused > 0 || r.Broken > 0 || r.Acked == 0 {
-		return 0, fmt.Errorf("%s at %d connections: %+v", variant, connections, r)
+		return 0, fmt.Errorf("not every request was acknowledged: %+v", r)
 	}
 	return r.Rate, nil
 }

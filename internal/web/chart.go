@@ -37,8 +37,9 @@ type gridLine struct {
 }
 
 type tick struct {
-	X   float64
-	Day pkgmeter.Day
+	X    float64
+	Day  pkgmeter.Day
+	Last bool // written to the left of its place, where there is room
 }
 
 func newChart(points []pkgmeter.Point, today pkgmeter.Day) chart {
@@ -68,19 +69,24 @@ func newChart(points []pkgmeter.Point, today pkgmeter.Day) chart {
 		b.Y = float64(c.Base) - b.Height
 		c.Bars = append(c.Bars, b)
 		if (len(points)-1-i)%7 == 0 {
-			c.Days = append(c.Days, tick{b.X + b.Width/2, p.Day})
+			t := tick{b.X + b.Width/2, p.Day, i == len(points)-1}
+			if t.Last {
+				t.X = b.X + b.Width
+			}
+			c.Days = append(c.Days, t)
 		}
 	}
 	return c
 }
 
-// ceiling returns the smallest of 1, 2, 5, 10, 20, 50, … that is at least n.
+// ceiling returns the smallest of 1, 2, 4, 6, 8, 10, 20, 40, … that is at least n:
+// the half of it is a round number too.
 func ceiling(n int64) int64 {
 	if n < 1 {
 		return 1
 	}
 	unit := int64(math.Pow10(int(math.Log10(float64(n)))))
-	for _, m := range []int64{1, 2, 5, 10} {
+	for _, m := range []int64{1, 2, 4, 6, 8, 10} {
 		if m*unit >= n {
 			return m * unit
 		}

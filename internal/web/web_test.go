@@ -239,7 +239,7 @@ func TestNumbersAreReadable(t *testing.T) {
 
 func TestTheScaleOfTheChartIsRound(t *testing.T) {
 	t.Parallel()
-	for n, want := range map[int64]int64{0: 1, 1: 1, 2: 2, 3: 5, 6: 10, 10: 10, 11: 20, 49: 50, 51: 100, 1000: 1000, 1001: 2000, 9999: 10000} {
+	for n, want := range map[int64]int64{0: 1, 1: 1, 2: 2, 3: 4, 5: 6, 7: 8, 9: 10, 10: 10, 11: 20, 39: 40, 51: 60, 228: 400, 1000: 1000, 1001: 2000, 9999: 10000} {
 		if got := web.Ceiling(n); got != want {
 			t.Errorf("ceiling(%d) = %d, want %d", n, got, want)
 		}
