@@ -24,6 +24,9 @@ var may = map[string][]string{
 	"internal/artifact": {},
 	"internal/cells":    {},
 	"internal/load":     {},
+	"internal/savejson": {},
+	"ddp":               {"ddp/ejson"},
+	"ddp/ejson":         {},
 	// level 1
 	"internal/rule":    {root, "internal/artifact"},
 	"internal/source":  {root, "internal/artifact"},
@@ -31,6 +34,7 @@ var may = map[string][]string{
 	"internal/httpx":   {root},
 	"internal/control": {root},
 	"internal/sqlite":  {root, "internal/cells"},
+	"internal/demo":    {root, "internal/rule"},
 	// level 2
 	"internal/hook": {root, "internal/source", "internal/artifact", "internal/rule", "internal/auth", "internal/httpx", "internal/ingest"},
 	"internal/web":  {root, "internal/httpx", "internal/auth", "internal/artifact", "internal/rule"},
