@@ -78,7 +78,7 @@ func serveNoop(ctx context.Context, ln net.Listener) error {
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    16 << 10,
 	}
-	context.AfterFunc(ctx, func() { s.Close() }) //nolint:errcheck // the process ends
+	context.AfterFunc(ctx, func() { s.Close() })
 	if err := s.Serve(ln); ctx.Err() == nil {
 		return err
 	}
