@@ -18,8 +18,18 @@ BENCH    ?=
 run: build
 	bin/pkgmeter serve
 
-build:
+# The page script needs npm. Without it the program is built all the same, and
+# its pages are drawn by the server alone.
+UI     = internal/web/ui
+BUNDLE = internal/web/static/dist/stats.js
+
+build: $(BUNDLE)
 	CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o bin/pkgmeter ./cmd/pkgmeter
+
+$(BUNDLE): $(UI)/package-lock.json $(UI)/.npmrc $(UI)/build.mjs $(wildcard $(UI)/src/*.js)
+	@if command -v node >/dev/null && command -v npm >/dev/null; then \
+	  cd $(UI) && npm ci --no-progress && node build.mjs; \
+	else echo "notice: there is no npm, so the page of downloads comes without the script for its charts"; fi
 
 # Format, vet, lint, import map, dead code. Templates are checked by the tests
 # of internal/web; there is no specification file of the interface yet.
@@ -31,13 +41,20 @@ check:
 	go test -count=1 ./internal/arch
 	@out=$$($(TOOL) deadcode -test ./...); if [ -n "$$out" ]; then echo "dead code:"; echo "$$out"; exit 1; fi
 
+# The browser of the page tests, from Debian's packages.
+.PHONY: chromium
+chromium:
+	@command -v chromium >/dev/null || { \
+	  root=; [ "$$(id -u)" = 0 ] || root=sudo; \
+	  $$root apt-get update -q && $$root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends chromium; }
+
 .PHONY: fmt
 fmt:
 	$(TOOL) gofumpt -w $$(git ls-files --cached --others --exclude-standard '*.go')
 
 # All tests, in a time zone picked at random: days are UTC whatever the machine
 # thinks.
-test: build
+test: build chromium
 	@tz=$$(printf '%s\n' $(TZS) | shuf -n1); echo "TZ=$$tz"; \
 	  export TZ=$$tz; go test -shuffle=on -timeout 12m ./... && go test -race -shuffle=on -timeout 12m $(RACE)
 
@@ -62,4 +79,4 @@ soak:
 	@echo "soak: not built yet"; exit 1
 
 clean:
-	rm -rf bin
+	rm -rf bin internal/web/static/dist internal/web/ui/node_modules

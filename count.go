@@ -1,6 +1,9 @@
 package pkgmeter
 
-import "time"
+import (
+	"math"
+	"time"
+)
 
 // Settling is how long after its end a day is called complete, and packed:
 // what comes later still counts, but is the exception.
@@ -17,11 +20,19 @@ type Measures struct {
 	Bytes     int64 `json:"bytes"`
 }
 
-// Add adds o to m.
+// Add adds o to m. Bytes stay at the largest number once they reach it: a few
+// events that lie about their size must not turn a sum negative.
 func (m *Measures) Add(o Measures) {
 	m.Downloads += o.Downloads
 	m.Hits += o.Hits
-	m.Bytes += o.Bytes
+	m.Bytes = addBytes(m.Bytes, o.Bytes)
+}
+
+func addBytes(a, b int64) int64 {
+	if sum := a + b; sum >= a {
+		return sum
+	}
+	return math.MaxInt64
 }
 
 // A Measure is one of the counts, as a question names it.
@@ -145,15 +156,13 @@ func (q Query) Resolve(first Day) Span {
 	}
 	today := DayOf(q.Now)
 	s := Span{From: q.From, To: q.To}
-	if s.From == 0 {
-		s.From = first
-	}
-	if s.From < FirstDay {
-		s.From = FirstDay
-	}
 	if s.To == 0 || s.To > today {
 		s.To = today
 	}
+	if s.From == 0 {
+		s.From = min(first, s.To)
+	}
+	s.From = max(s.From, FirstDay)
 	s.Complete = !q.Now.Before(s.To.End().Add(Settling))
 	return s
 }

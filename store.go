@@ -23,6 +23,6 @@ type Stats interface {
 	Split(ctx context.Context, q Query, grain Grain, by Key) (Series, error)
 
 	// PackagesNamed returns the canonical purls whose name, or namespace and
-	// name, is the given one, sorted, at most limit.
+	// name, is spelled like the given one, sorted, at most limit.
 	PackagesNamed(ctx context.Context, name string, limit int) ([]string, error)
 }

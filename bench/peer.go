@@ -91,9 +91,9 @@ const recordBytes = 230
 // appender is the least that durable group commit can be: the batch at the end
 // of a file, and one sync. It answers no question.
 type appender struct {
-	pkgmeter.Stats
-	f   *os.File
-	buf []byte
+	server.Store // nil: nobody asks
+	f            *os.File
+	buf          []byte
 }
 
 // Write implements [server.Store].

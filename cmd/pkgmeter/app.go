@@ -35,8 +35,10 @@ type commands struct {
 	Config string `placeholder:"FILE" help:"TOML file with flags as keys, e.g. public-url = \"https://stats.example.com\"."`
 
 	Serve   serveCmd   `cmd:"" help:"Run the server."`
+	Import  importCmd  `cmd:"" help:"Take the counts and users of the old program's save.json along."`
 	Top     topCmd     `cmd:"" help:"List what was fetched most."`
 	Series  seriesCmd  `cmd:"" help:"Show a package's downloads day by day."`
+	Demo    demoCmd    `cmd:"" help:"Fill an empty folder with an invented year of downloads."`
 	User    userCmd    `cmd:"" help:"Add, list and remove users, set passwords."`
 	Token   tokenCmd   `cmd:"" help:"Make, list and revoke tokens for programs."`
 	Version versionCmd `cmd:"" help:"Print version, commit, Go and schema."`
@@ -173,11 +175,19 @@ func (a *app) do(name string, args any) (json.RawMessage, error) {
 		if time.Now().After(deadline) {
 			return nil, fmt.Errorf("%w, and does not answer", control.ErrLocked)
 		}
-		select {
-		case <-a.ctx.Done():
-			return nil, a.ctx.Err()
-		case <-time.After(50 * time.Millisecond):
+		if err := a.pause(); err != nil {
+			return nil, err
 		}
+	}
+}
+
+// pause waits a moment before the lock is tried again.
+func (a *app) pause() error {
+	select {
+	case <-a.ctx.Done():
+		return a.ctx.Err()
+	case <-time.After(50 * time.Millisecond):
+		return nil
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 	"github.com/pkgmeter/pkgmeter/internal/api"
 	"github.com/pkgmeter/pkgmeter/internal/auth"
 	"github.com/pkgmeter/pkgmeter/internal/control"
+	"github.com/pkgmeter/pkgmeter/internal/rule"
 	"github.com/pkgmeter/pkgmeter/internal/sqlite"
 )
 
@@ -52,11 +53,15 @@ type (
 func calls(store *sqlite.Store, now func() time.Time) map[string]control.Handler {
 	answers := &api.API{Stats: store, Now: now}
 	return map[string]control.Handler{
+		"ping": func(context.Context, json.RawMessage) (any, error) { return version, nil },
 		"question": call(func(ctx context.Context, q question) (any, error) {
 			return answers.Answer(ctx, q.Name, q.Params)
 		}),
 		"packages-named": call(func(ctx context.Context, name string) (any, error) {
 			return store.PackagesNamed(ctx, name, 20)
+		}),
+		"move-in": call(func(ctx context.Context, m moveArgs) (any, error) {
+			return moveIn(ctx, store, m)
 		}),
 		"user-add": call(func(ctx context.Context, u userArgs) (any, error) {
 			return nil, store.AddUser(ctx, pkgmeter.User{Name: u.Name, Role: u.Role, Hash: auth.Hash(u.Password)})
@@ -92,6 +97,20 @@ func calls(store *sqlite.Store, now func() time.Time) map[string]control.Handler
 			return nil, store.RevokeToken(ctx, t.ID)
 		}),
 	}
+}
+
+func moveIn(ctx context.Context, store *sqlite.Store, m moveArgs) (pkgmeter.MoveIn, error) {
+	if m.Ledger != "" && m.Ledger == store.LedgerID() {
+		return pkgmeter.MoveIn{}, pkgmeter.Errorf(pkgmeter.Conflict, "this file was exported from this very data folder: its counts are here already")
+	}
+	if len(m.SHA256) != 32 {
+		return pkgmeter.MoveIn{}, pkgmeter.Errorf(pkgmeter.Invalid, "the digest of the file has %d bytes", len(m.SHA256))
+	}
+	o := pkgmeter.Opening{
+		Source: m.Source, SHA256: [32]byte(m.SHA256), Counters: m.Counters, Users: m.Users, Extra: m.Extra, Hidden: m.Hidden,
+		Derive: func(name string) pkgmeter.File { return rule.FileOf("", name, "") },
+	}
+	return store.MoveIn(ctx, o)
 }
 
 // call gives a function with typed arguments the form of a [control.Handler].

@@ -6,6 +6,7 @@ import (
 	"context"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 )
 
@@ -20,6 +21,12 @@ func run() int {
 	// The first signal asks for an orderly stop; after it the default holds
 	// again, and a second one ends the process at once.
 	context.AfterFunc(ctx, stop)
+	// A variable that is set to nothing, as compose files do, is not set.
+	for _, v := range os.Environ() {
+		if name, ok := strings.CutSuffix(v, "="); ok && strings.HasPrefix(name, "PKGMETER_") {
+			os.Unsetenv(name)
+		}
+	}
 	a := &app{ctx: ctx, in: os.Stdin, out: os.Stdout, err: os.Stderr, getenv: os.Getenv}
 	return a.run(os.Args[1:])
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"text/tabwriter"
@@ -20,7 +21,6 @@ type filters struct {
 	To         string   `placeholder:"DAY" help:"Last day (default: today)."`
 	Repository []string `sep:"none" placeholder:"NAME" help:"Only this repository; may be given several times, as may the rest."`
 	Type       []string `sep:"none" placeholder:"TYPE" help:"Only this package type, e.g. maven."`
-	Package    []string `sep:"none" placeholder:"PURL" help:"Only this package, e.g. pkg:pypi/requests."`
 	Version    []string `sep:"none" placeholder:"VERSION" help:"Only this version."`
 	File       []string `sep:"none" placeholder:"PATH" help:"Only this file."`
 	Kind       []string `sep:"none" placeholder:"KIND" help:"Only this kind, e.g. primary or checksum."`
@@ -37,7 +37,7 @@ func (f *filters) params() url.Values {
 		}
 	}
 	for name, v := range map[string][]string{
-		"repository": f.Repository, "type": f.Type, "package": f.Package, "version": f.Version,
+		"repository": f.Repository, "type": f.Type, "version": f.Version,
 		"file": f.File, "kind": f.Kind, "legacy_type": f.LegacyType,
 	} {
 		if len(v) > 0 {
@@ -48,8 +48,9 @@ func (f *filters) params() url.Values {
 }
 
 type topCmd struct {
-	By    string `required:"" placeholder:"KEY" help:"Group by file, repository, type, package, version, kind or legacy_type."`
-	Limit *int   `placeholder:"N" help:"How many, 1 to 1000 (default 20)."`
+	By      string   `required:"" placeholder:"KEY" help:"Group by file, repository, type, package, version, kind or legacy_type."`
+	Limit   *int     `placeholder:"N" help:"How many, 1 to 1000 (default 20)."`
+	Package []string `sep:"none" placeholder:"PURL" help:"Only this package, e.g. pkg:pypi/requests."`
 	filters
 }
 
@@ -57,6 +58,9 @@ type topCmd struct {
 func (c *topCmd) Run(a *app) error {
 	p := c.params()
 	p.Set("by", c.By)
+	if len(c.Package) > 0 {
+		p["package"] = c.Package
+	}
 	if c.Limit != nil {
 		p.Set("limit", strconv.Itoa(*c.Limit))
 	}
@@ -83,29 +87,21 @@ func (c *topCmd) Run(a *app) error {
 type seriesCmd struct {
 	Package string `arg:"" name:"package" help:"A purl such as pkg:maven/com.acme/app, or a name that is that of one package only."`
 	Grain   string `placeholder:"GRAIN" help:"day, week or month (default day)."`
-	seriesFilters
-}
-
-// seriesFilters are those of filters that go with one package.
-type seriesFilters struct {
-	From       string   `placeholder:"DAY" help:"First day, YYYY-MM-DD in UTC (default: the first one with data)."`
-	To         string   `placeholder:"DAY" help:"Last day (default: today)."`
-	Repository []string `sep:"none" placeholder:"NAME" help:"Only this repository; may be given several times, as may the rest."`
-	Version    []string `sep:"none" placeholder:"VERSION" help:"Only this version."`
-	File       []string `sep:"none" placeholder:"PATH" help:"Only this file."`
-	Kind       []string `sep:"none" placeholder:"KIND" help:"Only this kind, e.g. primary or checksum."`
-	JSON       bool     `name:"json" help:"Print the body that the HTTP interface answers."`
+	Limit   int    `placeholder:"N" help:"Only the last N days, weeks or months."`
+	filters
 }
 
 // Run prints the series.
 func (c *seriesCmd) Run(a *app) error {
-	f := filters{From: c.From, To: c.To, Repository: c.Repository, Version: c.Version, File: c.File, Kind: c.Kind}
+	if c.Limit < 0 {
+		return usage("--limit %d: want 1 or more", c.Limit)
+	}
 	purl, err := a.packageNamed(c.Package)
 	if err != nil {
 		return err
 	}
-	f.Package = []string{purl}
-	p := f.params()
+	p := c.params()
+	p.Set("package", purl)
 	if c.Grain != "" {
 		p.Set("grain", c.Grain)
 	}
@@ -113,12 +109,18 @@ func (c *seriesCmd) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	if c.JSON {
-		return a.print(raw)
-	}
 	var s api.Series
 	if err := json.Unmarshal(raw, &s); err != nil {
 		return err
+	}
+	if n := len(s.Points); c.Limit > 0 && n > c.Limit {
+		s.Points = s.Points[n-c.Limit:]
+		if raw, err = json.Marshal(s); err != nil {
+			return err
+		}
+	}
+	if c.JSON {
+		return a.print(raw)
 	}
 	w := tabwriter.NewWriter(a.out, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(w, "DAY\tDOWNLOADS\tHITS\tBYTES\t")
@@ -145,9 +147,15 @@ func (a *app) packageNamed(name string) (string, error) {
 		return "", err
 	}
 	var purls []string
-	if err := a.call("packages-named", name, &purls); err != nil {
-		return "", err
+	for _, spelling := range spellings(name) {
+		var found []string
+		if err := a.call("packages-named", spelling, &found); err != nil {
+			return "", err
+		}
+		purls = append(purls, found...)
 	}
+	slices.Sort(purls)
+	purls = slices.Compact(purls)
 	switch len(purls) {
 	case 0:
 		return "", fmt.Errorf("no package is named %s", printable(name))
@@ -155,6 +163,19 @@ func (a *app) packageNamed(name string) (string, error) {
 		return purls[0], nil
 	}
 	return "", fmt.Errorf("%s may be one of: %s", printable(name), strings.Join(purls, " "))
+}
+
+// spellings returns how a name may stand in a canonical purl: as typed, and as
+// the types write it that have rules for names.
+func spellings(name string) []string {
+	all := []string{name}
+	for _, typ := range []string{"generic", "pypi", "npm"} {
+		purl, err := rule.CanonicalPackage("pkg:" + typ + "/" + strings.ReplaceAll(url.PathEscape(name), "%2F", "/"))
+		if s := strings.TrimPrefix(purl, "pkg:"+typ+"/"); err == nil && !slices.Contains(all, s) {
+			all = append(all, s)
+		}
+	}
+	return all
 }
 
 // question asks what the HTTP interface answers.

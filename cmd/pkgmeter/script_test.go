@@ -27,6 +27,7 @@ func TestMain(m *testing.M) {
 //	ready URL
 //	exitcode CODE COMMAND [ARG...]
 //	newer DIR
+//	save URL USER:PASSWORD FILE
 func TestScripts(t *testing.T) {
 	t.Parallel()
 	testscript.Run(t, testscript.Params{
@@ -45,7 +46,7 @@ func TestScripts(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"http": httpCmd, "ready": readyCmd, "exitcode": exitcodeCmd, "newer": newerCmd,
+			"http": httpCmd, "ready": readyCmd, "exitcode": exitcodeCmd, "newer": newerCmd, "save": saveCmd,
 		},
 	})
 }
@@ -107,6 +108,20 @@ func exitcodeCmd(ts *testscript.TestScript, _ bool, args []string) {
 	if fmt.Sprint(code) != args[0] {
 		ts.Fatalf("exit code %d, want %s", code, args[0])
 	}
+}
+
+// saveCmd keeps what a server answers.
+func saveCmd(ts *testscript.TestScript, _ bool, args []string) {
+	req, err := http.NewRequest(http.MethodGet, args[0], nil)
+	ts.Check(err)
+	name, password, _ := strings.Cut(args[1], ":")
+	req.SetBasicAuth(name, password)
+	res, err := http.DefaultClient.Do(req)
+	ts.Check(err)
+	defer res.Body.Close()
+	body, err := io.ReadAll(res.Body)
+	ts.Check(err)
+	ts.Check(os.WriteFile(ts.MkAbs(args[2]), body, 0o600))
 }
 
 // newerCmd gives a data folder a schema from the future.

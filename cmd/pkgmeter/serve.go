@@ -7,7 +7,9 @@ import (
 	"fmt"
 	"net"
 	"net/url"
+	"path"
 	"strings"
+	"time"
 
 	"github.com/pkgmeter/pkgmeter"
 	"github.com/pkgmeter/pkgmeter/internal/auth"
@@ -33,13 +35,7 @@ func (c *serveCmd) Run(a *app) error {
 	if err := a.makeData(); err != nil {
 		return err
 	}
-	lock, err := control.TryLock(a.data)
-	if errors.Is(err, control.ErrLocked) {
-		return &pkgmeter.Error{
-			Code: pkgmeter.Conflict, Err: sqlite.ErrRefused,
-			Msg: fmt.Sprintf("another pkgmeter works on %s: one server a data folder", a.data),
-		}
-	}
+	lock, err := a.lockToServe()
 	if err != nil {
 		return err
 	}
@@ -60,14 +56,50 @@ func (c *serveCmd) base() (string, error) {
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.RawQuery != "" || u.Fragment != "" {
 		return "", usage("--public-url %q: want http://host or https://host, with a path if you like", c.PublicURL)
 	}
-	if strings.ContainsAny(u.Path, "{} ") {
-		return "", usage("--public-url %q: the path cannot contain { } or spaces", c.PublicURL)
+	base := strings.TrimRight(u.Path, "/")
+	if base != "" && (path.Clean(base) != base || strings.ContainsAny(base, " \\")) {
+		return "", usage("--public-url %q: the path has to be a plain one, such as /pkgmeter", c.PublicURL)
 	}
-	return strings.TrimRight(u.Path, "/"), nil
+	return base, nil
+}
+
+// secure reports whether others reach this server by https.
+func (c *serveCmd) secure() bool {
+	u, err := url.Parse(c.PublicURL)
+	return err == nil && u.Scheme == "https"
+}
+
+// lockToServe takes the lock of the data folder. A command that has it for a
+// moment is waited for, another server is not.
+func (a *app) lockToServe() (*control.Lock, error) {
+	deadline := time.Now().Add(wait)
+	for {
+		lock, err := control.TryLock(a.data)
+		if !errors.Is(err, control.ErrLocked) {
+			return lock, err
+		}
+		_, err = control.Call(a.ctx, a.data, "ping", nil)
+		if !notServing(err) || time.Now().After(deadline) {
+			return nil, &pkgmeter.Error{
+				Code: pkgmeter.Conflict, Err: sqlite.ErrRefused,
+				Msg: fmt.Sprintf("another pkgmeter works on %s: one server a data folder", a.data),
+			}
+		}
+		if err := a.pause(); err != nil {
+			return nil, err
+		}
+	}
 }
 
 func (c *serveCmd) serve(a *app, store *sqlite.Store, base string) error {
+	main, admin, err := c.listen()
+	if err != nil {
+		return err
+	}
 	if err := a.firstAdmin(store); err != nil {
+		return err
+	}
+	if err := a.proposeImport(store); err != nil {
 		return err
 	}
 	socket, err := control.Listen(a.data, calls(store, a.now))
@@ -77,24 +109,6 @@ func (c *serveCmd) serve(a *app, store *sqlite.Store, base string) error {
 	served := make(chan error, 1)
 	go func() { served <- socket.Serve() }()
 
-	err = c.listen(a, store, base)
-
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(a.ctx), server.Grace)
-	defer cancel()
-	return errors.Join(err, socket.Close(ctx), <-served)
-}
-
-func (c *serveCmd) listen(a *app, store *sqlite.Store, base string) error {
-	main, err := net.Listen("tcp", c.Listen)
-	if err != nil {
-		return fmt.Errorf("--listen: %w", err)
-	}
-	var admin net.Listener
-	if c.AdminListen != "off" {
-		if admin, err = net.Listen("tcp", c.AdminListen); err != nil {
-			return errors.Join(fmt.Errorf("--admin-listen: %w", err), main.Close())
-		}
-	}
 	fmt.Fprintf(a.err, "listening http://%s%s\n", main.Addr(), base)
 	if admin != nil {
 		fmt.Fprintf(a.err, "admin http://%s/metrics\n", admin.Addr())
@@ -103,7 +117,37 @@ func (c *serveCmd) listen(a *app, store *sqlite.Store, base string) error {
 		Store: store, Auth: auth.New(store, a.now), Now: a.now, Fatal: sqlite.Fatal,
 		CallbackToken: c.CallbackToken, PublicStats: c.PublicStats, Base: base, Version: version,
 	}
-	return s.Run(a.ctx, main, admin)
+	err = s.Run(a.ctx, main, admin)
+
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(a.ctx), server.Grace)
+	defer cancel()
+	return errors.Join(err, socket.Close(ctx), <-served)
+}
+
+// listen takes both addresses, before anything is made that only the first
+// start makes. The process ends soon where one is taken.
+func (c *serveCmd) listen() (main, admin net.Listener, err error) {
+	if main, err = net.Listen("tcp", c.Listen); err != nil {
+		return nil, nil, fmt.Errorf("--listen: %w", err)
+	}
+	if c.AdminListen == "off" {
+		return main, nil, nil
+	}
+	if admin, err = net.Listen("tcp", c.AdminListen); err != nil {
+		return nil, nil, errors.Join(fmt.Errorf("--admin-listen: %w", err), main.Close())
+	}
+	return main, admin, nil
+}
+
+// proposeImport tells who comes from the old program, and starts where it ran,
+// how to take the counts along.
+func (a *app) proposeImport(store *sqlite.Store) error {
+	n, err := store.Imports(a.ctx)
+	if err != nil || n > 0 || !hasSaveJSON() {
+		return err
+	}
+	fmt.Fprintln(a.err, "there is a save.json here: to take its counts and users along, run: pkgmeter import save.json")
+	return nil
 }
 
 // firstAdmin makes the user admin where no administrator can log in. There is

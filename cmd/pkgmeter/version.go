@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"runtime"
+	"strings"
 
 	"github.com/pkgmeter/pkgmeter/internal/sqlite"
 )
@@ -17,6 +18,6 @@ type versionCmd struct{}
 
 // Run prints what a report of a fault should name.
 func (c *versionCmd) Run(a *app) error {
-	_, err := fmt.Fprintf(a.out, "pkgmeter %s\ncommit %s\ngo %s\nschema %d\n", version, commit, runtime.Version(), sqlite.Schema())
+	_, err := fmt.Fprintf(a.out, "pkgmeter %s\ncommit %s\ngo %s\nschema %d\n", version, commit, strings.TrimPrefix(runtime.Version(), "go"), sqlite.Schema())
 	return err
 }

@@ -147,6 +147,12 @@ func bindMap(raw []byte, rv reflect.Value) error {
 }
 
 func bindArray(raw []byte, rv reflect.Value) error {
+	if isBytes(rv) {
+		var b []byte
+		err := bindAs(raw, &b)
+		rv.SetBytes(b)
+		return err
+	}
 	if raw[0] != '[' {
 		return fmt.Errorf("%w: %.20s into %s", ErrType, raw, rv.Type())
 	}
@@ -236,18 +242,21 @@ func isSpecial(raw []byte) bool {
 	return looksSpecial(keys, len(keys))
 }
 
-// fieldNamed finds the field that holds the member of that name, embedded
-// structs included.
+// fieldNamed finds the field that holds the member of that name. As in Go, a
+// field hides those of embedded structs.
 func fieldNamed(rv reflect.Value, key string) (reflect.Value, bool) {
+	var embedded []reflect.Value
 	for sf, field := range rv.Fields() {
 		name, _, flat := fieldName(sf)
-		if flat {
-			if inner, ok := fieldNamed(field, key); ok {
-				return inner, true
-			}
-			continue
+		switch {
+		case flat:
+			embedded = append(embedded, field)
+		case name == key && name != "":
+			return field, true
 		}
-		if name == key && name != "" {
+	}
+	for _, inner := range embedded {
+		if field, ok := fieldNamed(inner, key); ok {
 			return field, true
 		}
 	}

@@ -142,9 +142,13 @@ func (d *decoder) object(i, depth int) (node, int, error) {
 		}
 		i = end
 	}
-	n.v, n.bad = n.literal, f.err()
-	if n.bad == nil && f.special() {
+	switch {
+	case f.special():
 		n.v, n.bad = f.decode()
+	case f.bad != nil:
+		return node{}, 0, f.bad
+	case d.keep:
+		n.v = n.literal
 	}
 	return n, i + 1, nil
 }
@@ -152,13 +156,17 @@ func (d *decoder) object(i, depth int) (node, int, error) {
 // A form remembers as much of an object as its recognition takes: at most two
 // different keys.
 type form struct {
-	n     int // different keys; 3 stands for more than two
-	key   [2]string
-	raw   [2][]byte
-	child [2]node
+	n       int // different keys; 3 stands for more than two
+	key     [2]string
+	raw     [2][]byte
+	literal map[string]any // the last $escape, taken literally
+	bad     error          // why the last $escape is bad if it is none
 }
 
 func (f *form) add(key string, raw []byte, child node) {
+	if key == "$escape" {
+		f.literal, f.bad = child.literal, child.bad
+	}
 	at := f.n
 	for k := range min(f.n, 2) {
 		if f.key[k] == key { // as in JavaScript the last one counts
@@ -169,18 +177,8 @@ func (f *form) add(key string, raw []byte, child node) {
 		f.n = 3
 		return
 	}
-	f.key[at], f.raw[at], f.child[at] = key, raw, child
+	f.key[at], f.raw[at] = key, raw
 	f.n = max(f.n, at+1)
-}
-
-// err reports a child that is bad unless it is escaped.
-func (f *form) err() error {
-	for k := range min(f.n, 2) {
-		if f.child[k].bad != nil && f.n > 1 {
-			return f.child[k].bad
-		}
-	}
-	return nil
 }
 
 func (f *form) special() bool {
@@ -218,7 +216,7 @@ func (f *form) decode() (any, error) {
 		if !isObject(f.raw[0]) {
 			return nil, fmt.Errorf("%w: $escape of what is no object", ErrForm)
 		}
-		return f.child[0].literal, nil
+		return f.literal, nil
 	}
 	return f.decodePair()
 }

@@ -52,14 +52,9 @@ func appendValue(dst []byte, v any, depth int) ([]byte, error) {
 	case float64:
 		return appendFloat(dst, v, 64), nil
 	case time.Time:
-		dst = strconv.AppendInt(append(dst, `{"$date":`...), v.UnixMilli(), 10)
-		return append(dst, '}'), nil
+		return appendDate(dst, v)
 	case []byte:
-		if v == nil {
-			return append(dst, "null"...), nil
-		}
-		dst = base64.StdEncoding.AppendEncode(append(dst, `{"$binary":"`...), v)
-		return append(dst, `"}`...), nil
+		return appendBytes(dst, v), nil
 	case RegExp:
 		dst = AppendString(append(dst, `{"$regexp":`...), v.Source)
 		dst = AppendString(append(dst, `,"$flags":`...), v.Flags)
@@ -75,6 +70,21 @@ func appendRaw(dst []byte, raw []byte) []byte {
 		return append(dst, "null"...)
 	}
 	return append(dst, raw...)
+}
+
+func appendDate(dst []byte, t time.Time) ([]byte, error) {
+	ms := t.UnixMilli()
+	if ms < -maxDateMS || ms > maxDateMS {
+		return nil, fmt.Errorf("%w: no JavaScript date in year %d", ErrType, t.Year())
+	}
+	return append(strconv.AppendInt(append(dst, `{"$date":`...), ms, 10), '}'), nil
+}
+
+func appendBytes(dst []byte, b []byte) []byte {
+	if b == nil {
+		return append(dst, "null"...)
+	}
+	return append(base64.StdEncoding.AppendEncode(append(dst, `{"$binary":"`...), b), `"}`...)
 }
 
 func appendReflected(dst []byte, rv reflect.Value, depth int) ([]byte, error) {
@@ -151,6 +161,9 @@ func appendArray(dst []byte, rv reflect.Value, depth int) ([]byte, error) {
 	if raws, ok := rv.Interface().([]Raw); ok {
 		return appendRaws(dst, raws), nil
 	}
+	if isBytes(rv) {
+		return appendBytes(dst, rv.Bytes()), nil
+	}
 	dst = append(dst, '[')
 	for i := range rv.Len() {
 		if i > 0 {
@@ -162,6 +175,10 @@ func appendArray(dst []byte, rv reflect.Value, depth int) ([]byte, error) {
 		}
 	}
 	return append(dst, ']'), nil
+}
+
+func isBytes(rv reflect.Value) bool {
+	return rv.Kind() == reflect.Slice && rv.Type().Elem().Kind() == reflect.Uint8
 }
 
 // appendRaws splices a page of documents with one growth of dst.
@@ -215,7 +232,7 @@ func appendStruct(dst []byte, rv reflect.Value, depth int) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := o.addFields(rv); err != nil {
+	if err := o.addFields(rv, nil); err != nil {
 		return nil, err
 	}
 	return o.close()
@@ -254,16 +271,24 @@ func (o *object) add(key string, v any) error {
 	return nil
 }
 
-func (o *object) addFields(rv reflect.Value) error {
+// addFields adds the fields of a struct but for those that the struct around it
+// hides.
+func (o *object) addFields(rv reflect.Value, hidden []string) error {
+	own := slices.Clone(hidden)
+	for sf := range rv.Type().Fields() {
+		if name, _, _ := fieldName(sf); name != "" {
+			own = append(own, name)
+		}
+	}
 	for sf, field := range rv.Fields() {
 		name, options, flat := fieldName(sf)
 		if flat {
-			if err := o.addFields(field); err != nil {
+			if err := o.addFields(field, own); err != nil {
 				return err
 			}
 			continue
 		}
-		if name == "" || omitted(field, options) {
+		if name == "" || omitted(field, options) || slices.Contains(hidden, name) {
 			continue
 		}
 		if err := o.add(name, field.Interface()); err != nil {

@@ -81,7 +81,7 @@ func (q *question) one(name string) (string, bool) {
 
 // query reads what every question has in common.
 func (q *question) query() pkgmeter.Query {
-	query := pkgmeter.Query{From: q.day("from"), To: q.day("to"), Now: q.now, Measure: q.measure()}
+	query := pkgmeter.Query{From: q.day("from", pkgmeter.FirstDay), To: q.day("to", pkgmeter.FirstDay-1), Now: q.now, Measure: q.measure()}
 	if query.From != 0 && query.To != 0 && query.From > query.To {
 		q.fail("from %s is after to %s", query.From, query.To)
 	}
@@ -97,7 +97,9 @@ func (q *question) query() pkgmeter.Query {
 	return query
 }
 
-func (q *question) day(name string) pkgmeter.Day {
+// day reads a day. One before the first day that there can be is taken for
+// least, which keeps zero for "not given".
+func (q *question) day(name string, least pkgmeter.Day) pkgmeter.Day {
 	s, ok := q.one(name)
 	if !ok {
 		return 0
@@ -107,8 +109,7 @@ func (q *question) day(name string) pkgmeter.Day {
 		q.fail("%s: %s", name, pkgmeter.PublicMessage(err))
 		return 0
 	}
-	// Day 0 means "not given", and nothing is older than the first day.
-	return max(d, pkgmeter.FirstDay)
+	return max(d, least)
 }
 
 func (q *question) measure() pkgmeter.Measure {

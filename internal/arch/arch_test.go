@@ -38,11 +38,11 @@ var may = map[string][]string{
 	// level 2
 	"internal/hook": {root, "internal/source", "internal/artifact", "internal/rule", "internal/auth", "internal/httpx", "internal/ingest"},
 	"internal/web":  {root, "internal/httpx", "internal/auth", "internal/artifact", "internal/rule"},
-	"internal/api":  {root, "internal/httpx", "internal/auth", "internal/rule"},
+	"internal/api":  {root, "internal/httpx", "internal/auth", "internal/rule", "internal/savejson"},
 	// level 3: everything below, but no store
 	"internal/server": {
 		root, "internal/ingest", "internal/artifact", "internal/cells", "internal/rule", "internal/source", "internal/auth",
-		"internal/httpx", "internal/control", "internal/hook", "internal/web", "internal/api",
+		"internal/httpx", "internal/control", "internal/savejson", "internal/hook", "internal/web", "internal/api",
 	},
 	// level 4
 	"cmd/pkgmeter": anything,
@@ -97,6 +97,8 @@ func relative(path string) string {
 var direct = []string{
 	"github.com/BurntSushi/toml",
 	"github.com/alecthomas/kong",
+	"github.com/chromedp/cdproto",
+	"github.com/chromedp/chromedp",
 	"github.com/coder/websocket",
 	"github.com/jba/templatecheck",
 	"github.com/klauspost/compress",

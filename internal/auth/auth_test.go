@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http/httptest"
+	"net/netip"
 	"regexp"
 	"strings"
 	"sync"
@@ -16,17 +17,28 @@ import (
 
 var noon = time.Date(2026, 3, 10, 12, 0, 0, 0, time.UTC)
 
+var home = netip.MustParseAddr("192.0.2.1")
+
 // accounts is a strict fake of the store.
 type accounts struct {
-	mu     sync.Mutex
-	users  map[string]pkgmeter.User
-	tokens map[string]pkgmeter.Token
-	fail   error
+	mu       sync.Mutex
+	users    map[string]pkgmeter.User
+	tokens   map[string]pkgmeter.Token
+	sessions map[[32]byte]*session
+	writes   int // of sessions
+	fail     error
+	failUse  error
+
+	afterUser func() // called once
 }
 
 func (a *accounts) User(_ context.Context, name string) (pkgmeter.User, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	if a.afterUser != nil {
+		defer a.afterUser()
+		defer func() { a.afterUser = nil }()
+	}
 	u, ok := a.users[name]
 	if !ok {
 		return u, errors.Join(a.fail, pkgmeter.Errorf(pkgmeter.NotFound, "there is no user %q", name))
@@ -91,7 +103,7 @@ func TestPasswordsAreVerified(t *testing.T) {
 			store := &accounts{users: map[string]pkgmeter.User{"ann": tt.user}}
 			a := auth.New(store, func() time.Time { return noon })
 			for range 2 { // the second time a verified one is remembered
-				p, err := a.Password(t.Context(), "ann", tt.password)
+				p, err := a.Password(t.Context(), home, "ann", tt.password)
 				if (err == nil) != tt.ok || err != nil && pkgmeter.CodeOf(err) != pkgmeter.Unauthenticated || tt.ok && p.User != "ann" {
 					t.Errorf("%+v, %v", p, err)
 				}
@@ -103,8 +115,8 @@ func TestPasswordsAreVerified(t *testing.T) {
 func TestAnUnknownUserCannotBeToldFromAWrongPassword(t *testing.T) {
 	t.Parallel()
 	a := auth.New(&accounts{users: map[string]pkgmeter.User{"ann": {Name: "ann", Hash: auth.Hash("x")}}}, time.Now)
-	_, unknown := a.Password(t.Context(), "bob", "y")
-	_, wrong := a.Password(t.Context(), "ann", "y")
+	_, unknown := a.Password(t.Context(), home, "bob", "y")
+	_, wrong := a.Password(t.Context(), home, "ann", "y")
 	if unknown == nil || wrong == nil || unknown.Error() != wrong.Error() {
 		t.Errorf("%v and %v", unknown, wrong)
 	}
@@ -114,7 +126,7 @@ func TestAFailingStoreIsNoWrongPassword(t *testing.T) {
 	t.Parallel()
 	boom := errors.New("boom")
 	a := auth.New(&accounts{fail: boom, users: map[string]pkgmeter.User{"ann": {Name: "ann", Hash: auth.Hash("x")}}}, time.Now)
-	if _, err := a.Password(t.Context(), "ann", "x"); !errors.Is(err, boom) {
+	if _, err := a.Password(t.Context(), home, "ann", "x"); !errors.Is(err, boom) {
 		t.Errorf("%v", err)
 	}
 }
@@ -127,7 +139,7 @@ func TestAVerifiedPasswordIsRememberedForFiveMinutes(t *testing.T) {
 	a := auth.New(store, func() time.Time { return now })
 	login := func() time.Duration {
 		began := time.Now()
-		if _, err := a.Password(t.Context(), "ann", "secret"); err != nil {
+		if _, err := a.Password(t.Context(), home, "ann", "secret"); err != nil {
 			t.Fatal(err)
 		}
 		return time.Since(began)
@@ -148,7 +160,7 @@ func TestAVerifiedPasswordIsRememberedForFiveMinutes(t *testing.T) {
 	}
 	user.Hash = auth.Hash("other")
 	store.set(user)
-	if _, err := a.Password(t.Context(), "ann", "secret"); err == nil {
+	if _, err := a.Password(t.Context(), home, "ann", "secret"); err == nil {
 		t.Error("a changed password is still taken from memory")
 	}
 }
@@ -179,7 +191,6 @@ func TestTokensAreVerified(t *testing.T) {
 		users:  map[string]pkgmeter.User{"ann": {Name: "ann", Hash: auth.Hash("secret"), Role: pkgmeter.Viewer}, "off": {Name: "off", Disabled: true}},
 		tokens: map[string]pkgmeter.Token{tok.Prefix: tok, ingestTok.Prefix: ingestTok, oldTok.Prefix: oldTok, orphanTok.Prefix: orphanTok},
 	}
-	a := auth.New(store, func() time.Time { return noon })
 	tests := map[string]struct {
 		header string
 		basic  [2]string
@@ -205,6 +216,7 @@ func TestTokensAreVerified(t *testing.T) {
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
+			a := auth.New(store, func() time.Time { return noon })
 			r := httptest.NewRequest("GET", "/", nil)
 			if tt.header != "" {
 				r.Header.Set("Authorization", tt.header)
@@ -229,11 +241,11 @@ func TestAtMostFourPasswordsAreHashedAtOnce(t *testing.T) {
 	release := a.HoldHashing()
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := a.Password(ctx, "ann", "x"); !errors.Is(err, context.Canceled) {
+	if _, err := a.Password(ctx, home, "ann", "x"); !errors.Is(err, context.Canceled) {
 		t.Errorf("a fifth one got %v", err)
 	}
 	release()
-	if _, err := a.Password(t.Context(), "ann", "x"); pkgmeter.CodeOf(err) != pkgmeter.Unauthenticated {
+	if _, err := a.Password(t.Context(), home, "ann", "x"); pkgmeter.CodeOf(err) != pkgmeter.Unauthenticated {
 		t.Errorf("after a place is free: %v", err)
 	}
 }

@@ -26,7 +26,7 @@ import (
 const (
 	lockName   = "lock"
 	socketName = "control.sock"
-	maxCall    = 16 << 20 // bytes of arguments or results
+	maxCall    = 256 << 20 // bytes of arguments or results; who calls may read the whole folder anyway
 )
 
 // ErrLocked says that another process holds the lock.

@@ -26,6 +26,21 @@ import (
 // MaxCallback is the most bytes of a webhook's body, packed or unpacked.
 const MaxCallback = 256 << 10
 
+// MaxEvents is the most events of one delivery.
+const MaxEvents = 10_000
+
+// A small body is read and decoded at once. Larger ones can grow to some forty
+// times their size while they are decoded and wait for the disk: only so many
+// of them are in hand at the same time, and the others wait a little.
+const (
+	smallBody = 8 << 10
+	maxLarge  = 16
+	largeWait = time.Second
+)
+
+// entryBytes is what an event takes in memory while it waits, about.
+const entryBytes = 400
+
 // CallbackSource is the name under which events of the webhook count.
 const CallbackSource = "cloudrepo"
 
@@ -41,9 +56,35 @@ type Callback struct {
 	Token string // what the sender has to present; "" asks for nothing
 	Now   func() time.Time
 
+	// Large holds those who read a large body: make it with [NewLarge].
+	Large Large
+
 	// Done is told of each delivery how long it waited for the disk, and
 	// whether it is there now. Optional.
 	Done func(d *pkgmeter.Delivery, waited time.Duration, stored bool)
+}
+
+// Large is room for large bodies. All hooks of a server share one.
+type Large chan struct{}
+
+// NewLarge returns room for as many as may be in hand at the same time.
+func NewLarge() Large { return make(Large, maxLarge) }
+
+// enter waits for room, unless the body of r is known to be small.
+func (l Large) enter(r *http.Request) (leave func(), err error) {
+	if l == nil || r.ContentLength >= 0 && r.ContentLength <= smallBody {
+		return func() {}, nil
+	}
+	timeout := time.NewTimer(largeWait)
+	defer timeout.Stop()
+	select {
+	case l <- struct{}{}:
+		return func() { <-l }, nil
+	case <-timeout.C:
+		return nil, pkgmeter.Errorf(pkgmeter.Unavailable, "busy with other large deliveries: try again")
+	case <-r.Context().Done():
+		return nil, r.Context().Err()
+	}
 }
 
 var success = []byte(`{"success": true}`)
@@ -63,18 +104,27 @@ func (c *Callback) serve(w http.ResponseWriter, r *http.Request) error {
 	if err := c.authorize(r); err != nil {
 		return err
 	}
+	leave, err := c.Large.enter(r)
+	if err != nil {
+		return err
+	}
+	defer leave()
 	body, err := httpx.ReadBody(w, r, MaxCallback)
-	if err != nil && pkgmeter.CodeOf(err) != pkgmeter.Invalid {
+	if err != nil && (pkgmeter.CodeOf(err) != pkgmeter.Invalid || errors.Is(err, httpx.ErrCut)) {
 		return err
 	}
 	d := &pkgmeter.Delivery{Received: c.Now().UTC()}
-	if err != nil { // broken compression, or cut short: nothing in it can be read
+	if err != nil { // broken compression: nothing in it can be read, and nothing masked
 		d.Rejects = []pkgmeter.Reject{{Source: CallbackSource, Kind: "callback", Reason: pkgmeter.PublicMessage(err)}}
 	} else {
 		decode(d, body, deliveryID(r.Header))
 	}
+	n := len(d.Entries) + len(d.Rejects)
+	if n > MaxEvents {
+		return pkgmeter.Errorf(pkgmeter.TooLarge, "the delivery has more than %d events", MaxEvents)
+	}
 	began := time.Now()
-	err = c.Queue.Add(r.Context(), d, len(d.Entries)+len(d.Rejects), int64(len(body)))
+	err = c.Queue.Add(r.Context(), d, n, int64(len(body)+n*entryBytes))
 	if c.Done != nil {
 		c.Done(d, time.Since(began), err == nil)
 	}
@@ -145,15 +195,20 @@ func deliveryID(h http.Header) string {
 	return h.Get(slices.Min(names))
 }
 
-// unavailable tells the sender to come again where that can help.
+// unavailable tells the sender to come again: nothing of the delivery is
+// known to be stored, whatever kept it from the disk.
 func unavailable(err error) error {
+	if pkgmeter.CodeOf(err) == pkgmeter.Unavailable {
+		return err
+	}
+	msg := "the delivery could not be stored: try again"
 	switch {
 	case errors.Is(err, ingest.ErrFull):
-		return &pkgmeter.Error{Code: pkgmeter.Unavailable, Msg: "busy: try again", Err: err}
+		msg = "busy: try again"
 	case errors.Is(err, ingest.ErrClosed):
-		return &pkgmeter.Error{Code: pkgmeter.Unavailable, Msg: "stopping: try again", Err: err}
+		msg = "stopping: try again"
 	}
-	return err
+	return &pkgmeter.Error{Code: pkgmeter.Unavailable, Msg: msg, Err: err}
 }
 
 // fail answers in the form that the old program's senders know.

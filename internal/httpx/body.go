@@ -12,6 +12,12 @@ import (
 	"github.com/pkgmeter/pkgmeter"
 )
 
+// promised is how much of an announced body gets room before it comes, bytes.
+const promised = 4 << 10
+
+// ErrCut is in the tree of the error for a body that ended before its end.
+var ErrCut = errors.New("body cut short")
+
 // ReadBody reads the whole body, unpacked. A body of more than limit bytes,
 // packed or unpacked, is [pkgmeter.TooLarge]; a broken one is
 // [pkgmeter.Invalid]. Whether it is packed is told by its first bytes: senders
@@ -22,14 +28,15 @@ func ReadBody(w http.ResponseWriter, r *http.Request, limit int) ([]byte, error)
 	}
 	var buf bytes.Buffer
 	if r.ContentLength > 0 {
-		// ReadFrom wants room for one more read to see the end.
-		buf.Grow(int(r.ContentLength) + bytes.MinRead)
+		// ReadFrom wants room for one more read to see the end. A large body
+		// gets room as it comes: a promise of bytes must not take memory.
+		buf.Grow(min(int(r.ContentLength), promised) + bytes.MinRead)
 	}
 	if _, err := buf.ReadFrom(http.MaxBytesReader(w, r.Body, int64(limit))); err != nil {
 		if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
 			return nil, tooLarge(limit)
 		}
-		return nil, &pkgmeter.Error{Code: pkgmeter.Invalid, Msg: "the body was cut short", Err: err}
+		return nil, &pkgmeter.Error{Code: pkgmeter.Invalid, Msg: "the body was cut short", Err: errors.Join(ErrCut, err)}
 	}
 	return unpack(buf.Bytes(), limit)
 }

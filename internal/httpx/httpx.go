@@ -79,6 +79,9 @@ func WriteError(w http.ResponseWriter, r *http.Request, err error) {
 // it returns.
 func Fail(w http.ResponseWriter, r *http.Request, err error) pkgmeter.Code {
 	code := pkgmeter.CodeOf(err)
+	if r.Context().Err() != nil {
+		return code // the client has left; nothing is wrong here
+	}
 	switch code {
 	case pkgmeter.Internal:
 		slog.ErrorContext(r.Context(), "request failed", "method", r.Method, "route", r.Pattern, "err", err)

@@ -62,6 +62,13 @@ const (
 	keyLedger    = "pkgmeter"
 )
 
+// Names of the sections in Display, which are the panels of the page.
+const (
+	ShowFiles        = "by-file-name"
+	ShowRepositories = "by-repo-name"
+	ShowTypes        = "by-file-type"
+)
+
 // Decode reads a whole save.json: pretty-printed or on one line, with a byte
 // order mark, and with whatever text behind the object.
 func Decode(text []byte) (*File, error) {

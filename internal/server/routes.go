@@ -6,6 +6,7 @@ import (
 
 	"github.com/pkgmeter/pkgmeter"
 	"github.com/pkgmeter/pkgmeter/internal/api"
+	"github.com/pkgmeter/pkgmeter/internal/auth"
 	"github.com/pkgmeter/pkgmeter/internal/hook"
 	"github.com/pkgmeter/pkgmeter/internal/httpx"
 	"github.com/pkgmeter/pkgmeter/internal/web"
@@ -20,7 +21,8 @@ type route struct {
 // routes lists every path of the main listener, below the base path.
 func (s *Server) routes(pages *web.Web) []route {
 	answers := &api.API{Stats: s.Store, Now: s.Now}
-	callback := &hook.Callback{Queue: s.queue, Token: s.CallbackToken, Now: s.Now, Done: s.metrics.delivered}
+	callback := &hook.Callback{Queue: s.queue, Token: s.CallbackToken, Now: s.Now, Done: s.metrics.delivered, Large: hook.NewLarge()}
+	account := login{s.Auth, pages, s.Base}
 	get := func(h http.Handler) httpx.Methods { return httpx.Methods{http.MethodGet: h} }
 	post := func(h http.Handler) httpx.Methods { return httpx.Methods{http.MethodPost: h} }
 	return []route{
@@ -30,7 +32,13 @@ func (s *Server) routes(pages *web.Web) []route {
 		{"/api/v1/totals", get(s.reader(answers.Handler("totals")))},
 		{"/api/v1/top", get(s.reader(answers.Handler("top")))},
 		{"/api/v1/series", get(s.reader(answers.Handler("series")))},
-		{"/stats", get(s.page(pages.ServeStats))},
+		{"/stats", get(s.page(account, pages.ServeStats))},
+		{"/login", httpx.Methods{
+			http.MethodGet:  httpx.HandlerFunc(account.form),
+			http.MethodPost: sameOrigin(httpx.HandlerFunc(account.begin)),
+		}},
+		{"/logout", post(sameOrigin(httpx.HandlerFunc(account.end)))},
+		{"/save.json", get(s.admin(api.SaveJSON(s.Store)))},
 		{"/static/", get(http.StripPrefix("/static/", pages.Static()))},
 		{"/healthz", get(httpx.HandlerFunc(healthz))},
 		{"/readyz", get(httpx.HandlerFunc(s.readyz))},
@@ -42,17 +50,28 @@ func (s *Server) routes(pages *web.Web) []route {
 func (s *Server) handler(pages *web.Web) http.Handler {
 	mux := http.NewServeMux()
 	for _, r := range s.routes(pages) {
-		h := s.metrics.observe(r.path, r.methods)
-		mux.Handle(r.path, h)
-		if s.Base != "" {
-			mux.Handle(s.Base+r.path, http.StripPrefix(s.Base, h))
-		}
-	}
-	if s.Base != "" {
-		mux.Handle(s.Base, http.RedirectHandler(s.Base+"/", http.StatusPermanentRedirect))
+		mux.Handle(r.path, s.metrics.observe(r.path, r.methods))
 	}
 	mux.Handle("/", s.metrics.observe("other", httpx.HandlerFunc(notFound)))
-	return httpx.Secure(mux)
+	return httpx.Secure(s.below(mux))
+}
+
+// below takes the base path off a request.
+func (s *Server) below(next http.Handler) http.Handler {
+	if s.Base == "" {
+		return next
+	}
+	strip := http.StripPrefix(s.Base, next)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch {
+		case r.URL.Path == s.Base:
+			http.Redirect(w, r, s.Base+"/", http.StatusPermanentRedirect)
+		case strings.HasPrefix(r.URL.Path, s.Base+"/"):
+			strip.ServeHTTP(w, r)
+		default:
+			next.ServeHTTP(w, r)
+		}
+	})
 }
 
 func notFound(http.ResponseWriter, *http.Request) error {
@@ -73,26 +92,52 @@ func (s *Server) reader(next http.Handler) http.Handler {
 	})
 }
 
-// page lets those see a page who may read numbers, and tells it who that is.
-func (s *Server) page(serve func(w http.ResponseWriter, r *http.Request, user string) error) http.Handler {
+// admin lets administrators pass, as people: a token has one purpose, and this
+// is none of them.
+func (s *Server) admin(next http.Handler) http.Handler {
 	return httpx.HandlerFunc(func(w http.ResponseWriter, r *http.Request) error {
 		p, err := s.Auth.Reader(r)
-		open := s.PublicStats && r.Header.Get("Authorization") == ""
-		if err != nil && !open {
-			code := httpx.Fail(w, r, err)
+		if err == nil && (p.Role != pkgmeter.Admin || p.Scope != "") {
+			err = pkgmeter.Errorf(pkgmeter.Forbidden, "this is for administrators")
+		}
+		if err != nil {
+			challenge(w, err)
+			return err
+		}
+		next.ServeHTTP(w, r)
+		return nil
+	})
+}
+
+// page lets those see a page who may read numbers, and tells it who that is.
+// Browsers without credentials get the login form instead.
+func (s *Server) page(l login, serve func(w http.ResponseWriter, r *http.Request, reader pkgmeter.Principal) error) http.Handler {
+	return httpx.HandlerFunc(func(w http.ResponseWriter, r *http.Request) error {
+		p, err := s.Auth.Reader(r)
+		own := auth.HasCredentials(r)
+		switch code := pkgmeter.CodeOf(err); {
+		case err == nil:
+			return serve(w, r, p)
+		case s.PublicStats && !own && code == pkgmeter.Unauthenticated:
+			return serve(w, r, pkgmeter.Principal{})
+		case code == pkgmeter.Unauthenticated && !own && httpx.PrefersHTML(r):
+			return l.demand(w, r)
+		default:
+			httpx.Fail(w, r, err)
 			challenge(w, err)
 			httpx.Write(w, httpx.Status(code), "text/plain; charset=utf-8", []byte(pkgmeter.PublicMessage(err)+"\n"))
 			return nil
 		}
-		return serve(w, r, p.User)
 	})
 }
 
-// challenge makes browsers ask for a name and a password.
+// challenge makes browsers ask for a name and a password, or wait.
 func challenge(w http.ResponseWriter, err error) {
+	w.Header().Set("Cache-Control", "no-store")
 	if pkgmeter.CodeOf(err) == pkgmeter.Unauthenticated {
 		w.Header().Set("WWW-Authenticate", `Basic realm="pkgmeter", charset="UTF-8"`)
 	}
+	setRetryAfter(w, err)
 }
 
 func healthz(w http.ResponseWriter, _ *http.Request) error {

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/pkgmeter/pkgmeter"
+	"github.com/pkgmeter/pkgmeter/internal/api"
 	"github.com/pkgmeter/pkgmeter/internal/auth"
 	"github.com/pkgmeter/pkgmeter/internal/httpx"
 	"github.com/pkgmeter/pkgmeter/internal/ingest"
@@ -40,6 +41,7 @@ const Grace = 15 * time.Second
 // Store is what the server needs of a store.
 type Store interface {
 	pkgmeter.Stats
+	api.Exporter
 	// Write makes deliveries durable, as [ingest.Writer] has it.
 	ingest.Writer[*pkgmeter.Delivery]
 	// Maintain works beside the write path until ctx ends; it returns an error
@@ -61,6 +63,7 @@ type Server struct {
 
 	CallbackToken string
 	PublicStats   bool
+	Secure        bool   // the public URL is https
 	Base          string // base path, "" or /path without a slash at its end
 	Version       string
 
@@ -73,6 +76,7 @@ type Server struct {
 // the queue that they feed, then the work beside it. The caller closes the
 // store after Run has returned.
 func (s *Server) Run(ctx context.Context, main, admin net.Listener) error {
+	s.Auth.Secure = s.Secure
 	s.queue = ingest.New(s.Store, ingest.Options{Fatal: s.Fatal})
 	s.metrics = newMetrics(s.queue, s.Version)
 	pages := &web.Web{Stats: s.Store, Now: s.Now, Base: s.Base, Version: s.Version}
@@ -88,6 +92,10 @@ func (s *Server) Run(ctx context.Context, main, admin net.Listener) error {
 	})
 	g.Go(func() error {
 		return s.Store.Maintain(inner, func(err error) { slog.Error("maintenance", "err", err) })
+	})
+	g.Go(func() error {
+		s.Auth.LogFailures(inner, slog.Default())
+		return nil
 	})
 	servers := []*http.Server{s.listen(g, main, s.handler(pages), writeTimeout)}
 	if admin != nil {

@@ -26,18 +26,22 @@ func (s *Store) AddUser(ctx context.Context, u pkgmeter.User) error {
 	})
 }
 
-// SetPassword replaces the hash of a user's password and enables the user.
+// SetPassword replaces the hash of a user's password, enables the user and ends
+// its sessions.
 func (s *Store) SetPassword(ctx context.Context, name, hash string) error {
 	return s.update(ctx, func(ctx context.Context, w *writer) error {
 		res, err := w.conn.ExecContext(ctx, `UPDATE user SET hash = ?, disabled = 0 WHERE name = ?`, hash, name)
 		if err != nil {
 			return err
 		}
-		return affected(res, noUser(name))
+		if err := affected(res, noUser(name)); err != nil {
+			return err
+		}
+		return w.endSessions(ctx, name)
 	})
 }
 
-// RemoveUser removes a user and its tokens.
+// RemoveUser removes a user, its tokens and its sessions.
 func (s *Store) RemoveUser(ctx context.Context, name string) error {
 	return s.update(ctx, func(ctx context.Context, w *writer) error {
 		res, err := w.conn.ExecContext(ctx, `DELETE FROM user WHERE name = ?`, name)
@@ -71,7 +75,7 @@ func scanUser(scan func(...any) error) (u pkgmeter.User, err error) {
 
 // User returns a user by name; an unknown one is [pkgmeter.NotFound].
 func (s *Store) User(ctx context.Context, name string) (pkgmeter.User, error) {
-	u, err := scanUser(s.read.QueryRowContext(ctx, `SELECT `+userColumns+` FROM user WHERE name = ?`, name).Scan)
+	u, err := scanUser(s.side.QueryRowContext(ctx, `SELECT `+userColumns+` FROM user WHERE name = ?`, name).Scan)
 	if errors.Is(err, sql.ErrNoRows) {
 		return u, noUser(name)
 	}
@@ -80,7 +84,7 @@ func (s *Store) User(ctx context.Context, name string) (pkgmeter.User, error) {
 
 // Users returns all users by name.
 func (s *Store) Users(ctx context.Context) (users []pkgmeter.User, err error) {
-	err = eachRow(ctx, s.read, func(rows *sql.Rows) error {
+	err = eachRow(ctx, s.side, func(rows *sql.Rows) error {
 		u, err := scanUser(rows.Scan)
 		users = append(users, u)
 		return err
@@ -143,7 +147,7 @@ func scanToken(scan func(...any) error) (t pkgmeter.Token, err error) {
 // Token returns a token by its public prefix; an unknown one is
 // [pkgmeter.NotFound].
 func (s *Store) Token(ctx context.Context, prefix string) (pkgmeter.Token, error) {
-	t, err := scanToken(s.read.QueryRowContext(ctx, `SELECT `+tokenColumns+` WHERE t.prefix = ?`, prefix).Scan)
+	t, err := scanToken(s.side.QueryRowContext(ctx, `SELECT `+tokenColumns+` WHERE t.prefix = ?`, prefix).Scan)
 	if errors.Is(err, sql.ErrNoRows) {
 		return t, pkgmeter.Errorf(pkgmeter.NotFound, "there is no such token")
 	}
@@ -152,7 +156,7 @@ func (s *Store) Token(ctx context.Context, prefix string) (pkgmeter.Token, error
 
 // Tokens returns all tokens in the order in which they were made.
 func (s *Store) Tokens(ctx context.Context) (tokens []pkgmeter.Token, err error) {
-	err = eachRow(ctx, s.read, func(rows *sql.Rows) error {
+	err = eachRow(ctx, s.side, func(rows *sql.Rows) error {
 		t, err := scanToken(rows.Scan)
 		tokens = append(tokens, t)
 		return err
@@ -162,28 +166,23 @@ func (s *Store) Tokens(ctx context.Context) (tokens []pkgmeter.Token, err error)
 
 // Setting returns the value of a key, nil if it has none.
 func (s *Store) Setting(ctx context.Context, key string) (value []byte, err error) {
-	err = s.read.QueryRowContext(ctx, `SELECT value FROM setting WHERE key = ?`, key).Scan(&value)
+	err = s.side.QueryRowContext(ctx, `SELECT value FROM setting WHERE key = ?`, key).Scan(&value)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, nil
 	}
 	return value, err
 }
 
-// Ready reports whether the file can be read and the writer is not stuck in a
-// transaction for longer than the caller waits.
+// stuckAfter is how long a transaction may take before the store counts as
+// stuck.
+const stuckAfter = 10 * time.Second
+
+// Ready reports whether the file can be read and the writer is not stuck.
 func (s *Store) Ready(ctx context.Context) error {
-	if err := s.read.PingContext(ctx); err != nil {
-		return err
+	if since := s.busySince.Load(); since != 0 && time.Since(time.Unix(0, since)) > stuckAfter {
+		return fmt.Errorf("a transaction has been running for more than %s", stuckAfter)
 	}
-	for !s.mu.TryLock() {
-		select {
-		case <-ctx.Done():
-			return fmt.Errorf("the writer is busy: %w", ctx.Err())
-		case <-time.After(time.Millisecond):
-		}
-	}
-	s.mu.Unlock()
-	return nil
+	return s.side.PingContext(ctx)
 }
 
 // EnsureAdmin gives the installation an administrator if none can log in: the
@@ -200,8 +199,11 @@ func (s *Store) EnsureAdmin(ctx context.Context, name, hash string) (needed bool
 			return err
 		}
 		n, err := res.RowsAffected()
-		needed = n > 0
-		return err
+		if err != nil || n == 0 {
+			return err
+		}
+		needed = true
+		return w.endSessions(ctx, name)
 	})
 	return needed, err
 }

@@ -100,11 +100,12 @@ func (w *writer) append(ctx context.Context, batch []*pkgmeter.Delivery) error {
 	w.sums.reset()
 	w.block = w.block[:0]
 	received := batch[0].Received
+	w.lastMS = received.UnixMilli()
 	n := 0
 	for _, d := range batch {
 		d.New, d.Known = 0, 0
 		for i := range d.Entries {
-			isNew, err := w.entry(ctx, &d.Entries[i], d.Received, received)
+			isNew, err := w.entry(ctx, &d.Entries[i], d.Received)
 			if err != nil {
 				return err
 			}
@@ -128,7 +129,7 @@ func (w *writer) append(ctx context.Context, batch []*pkgmeter.Delivery) error {
 }
 
 // entry adds an event to the row and to the sums, unless its id is known.
-func (w *writer) entry(ctx context.Context, e *pkgmeter.Entry, received, rowReceived time.Time) (bool, error) {
+func (w *writer) entry(ctx context.Context, e *pkgmeter.Entry, received time.Time) (bool, error) {
 	ev := &e.Event
 	source, err := w.source.id(ctx, ev.Source)
 	if err != nil {
@@ -157,7 +158,8 @@ func (w *writer) entry(ctx context.Context, e *pkgmeter.Entry, received, rowRece
 			return false, err
 		}
 	}
-	w.block = appendSaid(w.block, s, rowReceived.UnixMilli())
+	w.block = appendSaid(w.block, s, w.lastMS)
+	w.lastMS = s.timeMS
 	w.sums.count(day, file, e.Counts)
 	w.sums.hear(day, source, heard{events: 1, maxLagMS: max(0, received.UnixMilli()-s.timeMS)})
 	return true, nil

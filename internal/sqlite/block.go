@@ -39,7 +39,10 @@ var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 func checksum(body []byte) int64 { return int64(crc32.Checksum(body, castagnoli)) }
 
-func appendSaid(b []byte, e said, receivedMS int64) []byte {
+// appendSaid appends an event. Its time stands as the difference to that of
+// the event before, for the first one to the receipt of the row: events come
+// about in order, so it takes a byte or two.
+func appendSaid(b []byte, e said, beforeMS int64) []byte {
 	head := byte(e.op) & opMask
 	if e.id != "" {
 		head |= hasID
@@ -57,7 +60,7 @@ func appendSaid(b []byte, e said, receivedMS int64) []byte {
 	b = binary.AppendUvarint(b, uint64(e.source))
 	b = binary.AppendUvarint(b, uint64(e.file))
 	b = binary.AppendUvarint(b, uint64(e.agent))
-	b = binary.AppendVarint(b, e.timeMS-receivedMS)
+	b = binary.AppendVarint(b, e.timeMS-beforeMS)
 	b = binary.AppendUvarint(b, uint64(e.bytes))
 	if head&hasStatus != 0 {
 		b = binary.AppendUvarint(b, uint64(e.status))
@@ -132,11 +135,13 @@ func (r *reader) byte() byte {
 // decodeRow calls visit for each of the n events of a row.
 func decodeRow(body []byte, n int, receivedMS int64, visit func(said) error) error {
 	r := reader{b: body, ok: true}
+	timeMS := receivedMS
 	for range n {
 		head := r.byte()
 		e := said{op: pkgmeter.Op(head & opMask), status: 200}
 		e.source, e.file, e.agent = r.uvarint(), r.uvarint(), r.uvarint()
-		e.timeMS = receivedMS + r.varint()
+		timeMS += r.varint()
+		e.timeMS = timeMS
 		e.bytes = r.uvarint()
 		if head&hasStatus != 0 {
 			e.status = int(r.uvarint())

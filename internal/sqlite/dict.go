@@ -3,7 +3,6 @@ package sqlite
 import (
 	"context"
 	"database/sql"
-	"errors"
 	"strings"
 
 	"github.com/pkgmeter/pkgmeter"
@@ -11,7 +10,7 @@ import (
 
 const (
 	dictCacheBytes = 4 << 20  // each small dictionary
-	fileCacheBytes = 32 << 20 // the dictionary of files
+	fileCacheBytes = 64 << 20 // the dictionary of files: some 250,000 in each generation
 	entryOverhead  = 64       // of a map entry, bytes, about
 )
 
@@ -23,15 +22,18 @@ const (
 type dict struct {
 	known    *cache[string, int64]
 	fresh    map[string]int64
-	sel, ins *sql.Stmt
+	sel, ins *sql.Stmt // ins does nothing where the key is there
 }
 
-func (d *dict) prepare(ctx context.Context, conn *sql.Conn, sel, ins string) (err error) {
+// preparer prepares a statement and sees to its end.
+type preparer func(ctx context.Context, query string) (*sql.Stmt, error)
+
+func (d *dict) prepare(ctx context.Context, prepare preparer, sel, ins string) (err error) {
 	d.known, d.fresh = newCache[string, int64](dictCacheBytes), map[string]int64{}
-	if d.sel, err = conn.PrepareContext(ctx, sel); err != nil {
+	if d.sel, err = prepare(ctx, sel); err != nil {
 		return err
 	}
-	d.ins, err = conn.PrepareContext(ctx, ins)
+	d.ins, err = prepare(ctx, ins)
 	return err
 }
 
@@ -46,10 +48,9 @@ func (d *dict) id(ctx context.Context, key string, more ...any) (int64, error) {
 	}
 	// The caller's text may be a part of a whole request body: keep a copy.
 	key = strings.Clone(key)
-	var id int64
-	err := d.sel.QueryRowContext(ctx, key).Scan(&id)
-	if errors.Is(err, sql.ErrNoRows) {
-		id, err = insert(ctx, d.ins, append([]any{key}, more...)...)
+	id, added, err := add(ctx, d.ins, append([]any{key}, more...)...)
+	if err == nil && !added {
+		err = d.sel.QueryRowContext(ctx, key).Scan(&id)
 	}
 	if err == nil {
 		d.fresh[key] = id
@@ -66,12 +67,19 @@ func (d *dict) settle(committed bool) {
 	clear(d.fresh)
 }
 
-func insert(ctx context.Context, s *sql.Stmt, args ...any) (int64, error) {
-	res, err := s.ExecContext(ctx, args...)
+// add inserts a row unless it is there. That is tried before it is looked up:
+// what the cache does not know is new more often than not.
+func add(ctx context.Context, ins *sql.Stmt, row ...any) (id int64, added bool, err error) {
+	res, err := ins.ExecContext(ctx, row...)
 	if err != nil {
-		return 0, err
+		return 0, false, err
 	}
-	return res.LastInsertId()
+	n, err := res.RowsAffected()
+	if err != nil || n == 0 {
+		return 0, false, err
+	}
+	id, err = res.LastInsertId()
+	return id, true, err
 }
 
 // fileKey is what was said about a file.
@@ -92,20 +100,20 @@ type files struct {
 	sel, ins, rule *sql.Stmt
 }
 
-func (f *files) prepare(ctx context.Context, conn *sql.Conn) (err error) {
+func (f *files) prepare(ctx context.Context, prepare preparer) (err error) {
 	f.known, f.fresh = newCache[fileKey, fileRef](fileCacheBytes), map[fileKey]fileRef{}
-	f.sel, err = conn.PrepareContext(ctx, `
+	f.sel, err = prepare(ctx, `
 		SELECT f.id, r.repo_id, p.type_id
 		FROM file f JOIN file_rule r ON r.gen = ? AND r.file_id = f.id JOIN package p ON p.id = r.package_id
 		WHERE f.repo_said_id = ? AND f.raw = ? AND f.hint = ?`)
 	if err != nil {
 		return err
 	}
-	f.ins, err = conn.PrepareContext(ctx, `INSERT INTO file (repo_said_id, raw, hint) VALUES (?, ?, ?)`)
+	f.ins, err = prepare(ctx, `INSERT INTO file (repo_said_id, raw, hint) VALUES (?, ?, ?) ON CONFLICT DO NOTHING`)
 	if err != nil {
 		return err
 	}
-	f.rule, err = conn.PrepareContext(ctx, `
+	f.rule, err = prepare(ctx, `
 		INSERT INTO file_rule (gen, file_id, repo_id, name_id, package_id, version_id, kind, sidecar_of, legacy_type, confidence)
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`)
 	return err
@@ -134,18 +142,28 @@ func (w *writer) file(ctx context.Context, e *pkgmeter.Entry) (fileRef, error) {
 		return ref, nil
 	}
 	key.raw, key.hint = strings.Clone(key.raw), strings.Clone(key.hint)
-	var ref fileRef
-	err = w.files.sel.QueryRowContext(ctx, w.gen, key.repo, key.raw, key.hint).Scan(&ref.id, &ref.repo, &ref.typ)
-	if errors.Is(err, sql.ErrNoRows) {
-		ref, err = w.addFile(ctx, key, &e.File)
-	}
+	ref, err := w.findFile(ctx, key, &e.File)
 	if err == nil {
 		w.files.fresh[key] = ref
 	}
 	return ref, err
 }
 
-func (w *writer) addFile(ctx context.Context, key fileKey, f *pkgmeter.File) (ref fileRef, err error) {
+func (w *writer) findFile(ctx context.Context, key fileKey, f *pkgmeter.File) (ref fileRef, err error) {
+	id, added, err := add(ctx, w.files.ins, key.repo, key.raw, key.hint)
+	if err != nil {
+		return ref, err
+	}
+	if added {
+		return w.addRule(ctx, id, f)
+	}
+	err = w.files.sel.QueryRowContext(ctx, w.gen, key.repo, key.raw, key.hint).Scan(&ref.id, &ref.repo, &ref.typ)
+	return ref, err
+}
+
+// addRule stores what follows from a new file.
+func (w *writer) addRule(ctx context.Context, id int64, f *pkgmeter.File) (ref fileRef, err error) {
+	ref.id = id
 	if ref.repo, err = w.repo.id(ctx, f.Repository); err != nil {
 		return ref, err
 	}
@@ -162,9 +180,6 @@ func (w *writer) addFile(ctx context.Context, key fileKey, f *pkgmeter.File) (re
 	}
 	version, err := w.version.id(ctx, f.Version)
 	if err != nil {
-		return ref, err
-	}
-	if ref.id, err = insert(ctx, w.files.ins, key.repo, key.raw, key.hint); err != nil {
 		return ref, err
 	}
 	_, err = w.files.rule.ExecContext(ctx, w.gen, ref.id, ref.repo, name, pkg, version,

@@ -8,7 +8,8 @@ import (
 	"github.com/pkgmeter/pkgmeter"
 )
 
-// keyDays is how long an idempotency key is kept, counted from its receipt.
+// keyDays is how long an idempotency key is kept at least, counted from the day
+// of its receipt.
 const keyDays = 400
 
 // key is the first 80 bits of SHA-256(source NUL id). With a thousand million
@@ -34,7 +35,7 @@ func (s *keySet) load(ctx context.Context, conn *sql.Conn, today pkgmeter.Day) e
 			s.known[key(b)] = struct{}{}
 		}
 		return nil
-	}, `SELECT keys FROM key_log WHERE day > ?`, int64(today-keyDays))
+	}, `SELECT keys FROM key_log WHERE day >= ?`, int64(today-keyDays))
 }
 
 // add reports whether the id is new.

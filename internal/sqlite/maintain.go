@@ -62,11 +62,11 @@ func (s *Store) tidy(ctx context.Context) error {
 func (s *Store) forgetKeys(ctx context.Context) error {
 	old := int64(pkgmeter.DayOf(s.opt.Now())) - keyDays
 	var n int
-	if err := s.read.QueryRowContext(ctx, `SELECT count(*) FROM (SELECT 1 FROM key_log WHERE day <= ? LIMIT 1)`, old).Scan(&n); err != nil || n == 0 {
+	if err := s.read.QueryRowContext(ctx, `SELECT count(*) FROM (SELECT 1 FROM key_log WHERE day < ? LIMIT 1)`, old).Scan(&n); err != nil || n == 0 {
 		return err
 	}
 	return s.update(ctx, func(ctx context.Context, w *writer) error {
-		_, err := w.conn.ExecContext(ctx, `DELETE FROM key_log WHERE day <= ?`, old)
+		_, err := w.conn.ExecContext(ctx, `DELETE FROM key_log WHERE day < ?`, old)
 		return err
 	})
 }
@@ -90,9 +90,10 @@ func (s *Store) Checkpoint(ctx context.Context) error {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	// A reader that is still in an old snapshot must not hold up the writer:
-	// the next second tries again.
-	for _, q := range []string{`PRAGMA busy_timeout = 0`, `PRAGMA wal_checkpoint(RESTART)`, `PRAGMA busy_timeout = 10000`} {
+	// Questions that began before the copy hold the WAL: wait for them a little,
+	// and for longer the larger it is. Else the next second tries again.
+	patience := min(20*pages*pageSize/maxWAL, 1000) // ms
+	for _, q := range []string{fmt.Sprintf(`PRAGMA busy_timeout = %d`, patience), `PRAGMA wal_checkpoint(RESTART)`, `PRAGMA busy_timeout = 10000`} {
 		if _, err := s.w.conn.ExecContext(context.WithoutCancel(ctx), q); err != nil && Fatal(err) {
 			return fmt.Errorf("checkpoint: %w", err)
 		}

@@ -19,16 +19,19 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/pkgmeter/pkgmeter"
 	"modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
 )
 
 const (
 	fileName      = "pkgmeter.db"
 	applicationID = 0x706b676d // "pkgm", in the header of the file
 	pageSize      = 8192
+	sideReaders   = 2
 )
 
 // Options tunes a Store. The zero value is ready for use.
@@ -48,16 +51,19 @@ type Options struct {
 type Store struct {
 	opt  Options
 	path string
-	read *sql.DB
+	read *sql.DB // for questions
+	side *sql.DB // for accounts and settings: a login does not queue behind questions
 
 	// One writer: mu is held over each transaction, and guards w and what
 	// it remembers of committed transactions.
-	mu sync.Mutex
-	w  *writer
+	mu        sync.Mutex
+	w         *writer
+	busySince atomic.Int64 // when the running transaction began, Unix nanoseconds; 0 for none
 
-	meta meta
-	cols columns
-	wal  walState
+	meta     meta
+	cols     columns
+	balances atomic.Pointer[balanceSet]
+	wal      walState
 }
 
 type meta struct {
@@ -80,7 +86,11 @@ func Open(ctx context.Context, dir string, opt Options) (*Store, error) {
 	opt.Rule = max(opt.Rule, 1)
 	s := &Store{opt: opt, path: filepath.Join(dir, fileName)}
 	if err := s.open(ctx); err != nil {
-		return nil, errors.Join(err, s.Close())
+		if damaged(err) {
+			err = &pkgmeter.Error{Code: pkgmeter.Conflict, Msg: fileName + " is damaged: restore a backup", Err: errors.Join(ErrRefused, err)}
+		}
+		s.Close() // the first error tells more
+		return nil, err
 	}
 	return s, nil
 }
@@ -108,14 +118,19 @@ func (s *Store) open(ctx context.Context) error {
 	if err := s.w.load(ctx, s.meta.gen, pkgmeter.DayOf(s.opt.Now())); err != nil {
 		return fmt.Errorf("read the data file: %w", err)
 	}
-	rc, err := newConnector(s.path, "query_only(1)", "cache_size(-16384)")
+	rc, err := newConnector(s.path, "query_only = ON", "cache_size = -16384")
 	if err != nil {
 		return err
 	}
-	s.read = sql.OpenDB(rc)
-	s.read.SetMaxOpenConns(s.opt.Readers)
-	s.read.SetMaxIdleConns(s.opt.Readers)
+	s.read, s.side = pool(rc, s.opt.Readers), pool(rc, sideReaders)
 	return s.warm(ctx)
+}
+
+func pool(c driver.Connector, n int) *sql.DB {
+	db := sql.OpenDB(c)
+	db.SetMaxOpenConns(n)
+	db.SetMaxIdleConns(n)
+	return db
 }
 
 // checkHeader refuses a file that SQLite or this program did not write, and
@@ -153,8 +168,10 @@ func (s *Store) loadMeta(ctx context.Context) error {
 // Close releases the file. What was acknowledged is on disk already.
 func (s *Store) Close() error {
 	var errs []error
-	if s.read != nil {
-		errs = append(errs, s.read.Close())
+	for _, db := range []*sql.DB{s.read, s.side} {
+		if db != nil {
+			errs = append(errs, db.Close())
+		}
 	}
 	if s.w != nil {
 		errs = append(errs, s.w.close())
@@ -166,46 +183,47 @@ func (s *Store) Close() error {
 // this process: a failed fsync or write, or a damaged page. The process has to
 // end; the next start recovers from what is really on disk.
 func Fatal(err error) bool {
-	if e, ok := errors.AsType[*sqlite.Error](err); ok {
-		switch e.Code() & 0xff {
-		case 10, 11, 26: // SQLITE_IOERR, SQLITE_CORRUPT, SQLITE_NOTADB
-			return true
-		}
-	}
-	return false
+	return is(err, sqlite3.SQLITE_IOERR) || damaged(err)
+}
+
+func damaged(err error) bool {
+	return is(err, sqlite3.SQLITE_CORRUPT) || is(err, sqlite3.SQLITE_NOTADB)
+}
+
+// is reports whether err is of a kind of SQLite's errors: extended codes have
+// it in their low byte.
+func is(err error, kind int) bool {
+	e, ok := errors.AsType[*sqlite.Error](err)
+	return ok && e.Code()&0xff == kind
 }
 
 // full reports whether err says that the disk has no room: nothing was
 // written, and the same write may succeed later.
-func full(err error) bool {
-	e, ok := errors.AsType[*sqlite.Error](err)
-	return ok && e.Code()&0xff == 13 // SQLITE_FULL
-}
+func full(err error) bool { return is(err, sqlite3.SQLITE_FULL) }
 
 // connector opens connections with the pragmas that durability rests on, and
 // reads them back on every one: a pool opens connections whenever it likes,
 // and a pragma that silently did not take would be found by a power cut only.
-type connector struct{ driver.Connector }
+type connector struct {
+	driver.Connector
+	pragmas []string // in order: the size of pages has to come before the WAL
+}
 
 func newConnector(path string, pragmas ...string) (driver.Connector, error) {
-	q := url.Values{"_txlock": {"deferred"}}
-	for _, p := range append([]string{
-		fmt.Sprintf("page_size(%d)", pageSize),
-		"busy_timeout(10000)",
-		"journal_mode(WAL)",
-		"synchronous(FULL)",
-		"foreign_keys(1)",
-		"temp_store(MEMORY)",
-		"trusted_schema(0)",
-	}, pragmas...) {
-		q.Add("_pragma", p)
-	}
-	u := url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath(), RawQuery: q.Encode()}
+	u := url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath()}
 	c, err := sqlite.NewConnector(u.String())
 	if err != nil {
 		return nil, fmt.Errorf("open the data file: %w", err)
 	}
-	return connector{c}, nil
+	return connector{c, append([]string{
+		"busy_timeout = 10000",
+		fmt.Sprintf("page_size = %d", pageSize),
+		"journal_mode = WAL",
+		"synchronous = FULL",
+		"foreign_keys = ON",
+		"temp_store = MEMORY",
+		"trusted_schema = OFF",
+	}, pragmas...)}, nil
 }
 
 // Connect implements [driver.Connector].
@@ -214,10 +232,15 @@ func (c connector) Connect(ctx context.Context) (driver.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
+	for _, p := range c.pragmas {
+		if _, err := pragma(ctx, conn, p); err != nil {
+			return nil, errors.Join(fmt.Errorf("PRAGMA %s: %w", p, err), conn.Close())
+		}
+	}
 	for _, want := range []struct{ pragma, value string }{
 		{"journal_mode", "wal"}, {"synchronous", "2"}, {"foreign_keys", "1"},
 	} {
-		got, err := readPragma(ctx, conn, want.pragma)
+		got, err := pragma(ctx, conn, want.pragma)
 		if err == nil && got != want.value {
 			err = refuse("PRAGMA %s is %s, want %s", want.pragma, got, want.value)
 		}
@@ -228,16 +251,23 @@ func (c connector) Connect(ctx context.Context) (driver.Conn, error) {
 	return conn, nil
 }
 
-func readPragma(ctx context.Context, conn driver.Conn, name string) (string, error) {
+// pragma sets or reads a pragma, and returns its answer if it has one.
+func pragma(ctx context.Context, conn driver.Conn, text string) (string, error) {
 	q, ok := conn.(driver.QueryerContext)
 	if !ok {
 		return "", errors.New("the SQLite driver cannot query")
 	}
-	rows, err := q.QueryContext(ctx, "PRAGMA "+name, nil)
+	rows, err := q.QueryContext(ctx, "PRAGMA "+text, nil)
 	if err != nil {
 		return "", err
 	}
-	v := make([]driver.Value, 1)
+	v := make([]driver.Value, len(rows.Columns()))
+	if len(v) == 0 {
+		return "", rows.Close()
+	}
 	err = rows.Next(v)
+	if errors.Is(err, io.EOF) {
+		err = nil
+	}
 	return fmt.Sprint(v[0]), errors.Join(err, rows.Close())
 }

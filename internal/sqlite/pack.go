@@ -38,20 +38,18 @@ type slot struct {
 // months of which every day is packed. Each step is a transaction that leaves
 // every sum as it was. It stops early when ctx ends.
 func (s *Store) Pack(ctx context.Context) error {
-	now := s.opt.Now()
+	// The last day that is over and settled.
+	last := pkgmeter.DayOf(s.opt.Now().Add(-pkgmeter.Settling)) - 1
 	at, found, err := s.nextRows(ctx, slot{period: -1})
 	for err == nil && found {
-		closed := !now.Before(at.period.End().Add(pkgmeter.Settling))
-		if err = s.packSlice(ctx, at, closed); err != nil {
-			break
-		}
-		before := at
-		at, found, err = s.nextRows(ctx, before)
-		if err == nil && closed && (!found || at.period != before.period) {
-			err = s.markPacked(ctx, before.period)
+		if err = s.packSlice(ctx, at, at.period <= last); err == nil {
+			at, found, err = s.nextRows(ctx, at)
 		}
 	}
 	if err != nil {
+		return err
+	}
+	if err := s.markPacked(ctx, last); err != nil {
 		return err
 	}
 	return s.packMonths(ctx)
@@ -85,10 +83,17 @@ func (s *Store) packSlice(ctx context.Context, at slot, closed bool) error {
 	return ctx.Err()
 }
 
-func (s *Store) markPacked(ctx context.Context, day pkgmeter.Day) error {
+// markPacked marks the days up to last that have packs and no rows.
+func (s *Store) markPacked(ctx context.Context, last pkgmeter.Day) error {
+	const open = `gen = ?1 AND grain = ?2 AND packed = 0 AND period <= ?3
+		AND NOT EXISTS (SELECT 1 FROM cell c WHERE c.gen = ?1 AND c.day = period.period)`
+	var n int
+	err := s.read.QueryRowContext(ctx, `SELECT count(*) FROM period WHERE `+open, s.meta.gen, grainDay, int64(last)).Scan(&n)
+	if err != nil || n == 0 {
+		return err
+	}
 	return s.update(ctx, func(ctx context.Context, w *writer) error {
-		_, err := w.conn.ExecContext(ctx, `INSERT INTO period (gen, grain, period) VALUES (?, ?, ?) ON CONFLICT DO NOTHING`,
-			w.gen, grainDay, int64(day))
+		_, err := w.conn.ExecContext(ctx, `UPDATE period SET packed = 1 WHERE `+open, w.gen, grainDay, int64(last))
 		return err
 	})
 }
@@ -105,6 +110,9 @@ func (w *writer) moveRows(ctx context.Context, at slot, closed bool) (int, error
 		return 0, err
 	}
 	if err := w.fold(ctx, at, &c); err != nil {
+		return 0, err
+	}
+	if err := w.addPeriod(ctx, at, 0); err != nil {
 		return 0, err
 	}
 	month := slot{grainMonth, at.period.Month(), at.dim, at.slice}
@@ -139,9 +147,15 @@ func (w *writer) readRows(ctx context.Context, at slot, into *cells.Columns) err
 
 func (w *writer) isPacked(ctx context.Context, at slot) (bool, error) {
 	var n int
-	err := w.conn.QueryRowContext(ctx, `SELECT count(*) FROM period WHERE gen = ? AND grain = ? AND period = ?`,
+	err := w.conn.QueryRowContext(ctx, `SELECT count(*) FROM period WHERE gen = ? AND grain = ? AND period = ? AND packed = 1`,
 		w.gen, at.grain, int64(at.period)).Scan(&n)
 	return n > 0, err
+}
+
+func (w *writer) addPeriod(ctx context.Context, at slot, packed int) error {
+	_, err := w.conn.ExecContext(ctx, `INSERT INTO period (gen, grain, period, packed) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING`,
+		w.gen, at.grain, int64(at.period), packed)
+	return err
 }
 
 // fold adds cells to the chunks of a slot, rewriting only chunks that change.
@@ -257,7 +271,7 @@ func (s *Store) packableMonths(ctx context.Context) (months []pkgmeter.Day, err 
 		}
 		done[day.Month()] = done[day.Month()] || grain == grainMonth || over
 		return nil
-	}, `SELECT grain, period FROM period WHERE gen = ? ORDER BY grain DESC, period`, s.meta.gen)
+	}, `SELECT grain, period FROM period WHERE gen = ? AND packed = 1 ORDER BY grain DESC, period`, s.meta.gen)
 	return months, err
 }
 
@@ -280,8 +294,7 @@ func (w *writer) packMonth(ctx context.Context, month pkgmeter.Day) error {
 			return err
 		}
 	}
-	_, err = w.conn.ExecContext(ctx, `INSERT INTO period (gen, grain, period) VALUES (?, ?, ?)`, w.gen, grainMonth, int64(month))
-	return err
+	return w.addPeriod(ctx, at, 1)
 }
 
 // sumDays merges the days of a month pairwise, as in a merge sort: each cell

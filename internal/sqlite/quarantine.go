@@ -23,18 +23,18 @@ type quarantine struct {
 	add, oldest, drop *sql.Stmt
 }
 
-func (q *quarantine) load(ctx context.Context, conn *sql.Conn) error {
+func (q *quarantine) load(ctx context.Context, conn *sql.Conn, prepare preparer) error {
 	q.held, q.before = map[int64]held{}, map[int64]held{}
 	var err error
-	if q.add, err = conn.PrepareContext(ctx, `
+	if q.add, err = prepare(ctx, `
 		INSERT INTO quarantine (source_id, at_ms, kind, reason, bytes, body) VALUES (?, ?, ?, ?, ?, ?)`); err != nil {
 		return err
 	}
-	if q.oldest, err = conn.PrepareContext(ctx, `
+	if q.oldest, err = prepare(ctx, `
 		DELETE FROM quarantine WHERE id = (SELECT min(id) FROM quarantine WHERE source_id = ?) RETURNING length(body)`); err != nil {
 		return err
 	}
-	if q.drop, err = conn.PrepareContext(ctx, `UPDATE source SET dropped = dropped + 1 WHERE id = ?`); err != nil {
+	if q.drop, err = prepare(ctx, `UPDATE source SET dropped = dropped + 1 WHERE id = ?`); err != nil {
 		return err
 	}
 	return eachRow(ctx, conn, func(rows *sql.Rows) error {

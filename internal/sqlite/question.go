@@ -39,6 +39,8 @@ type question struct {
 	query pkgmeter.Query
 	attrs attributes
 	pass  []bool // indexed by file id; nil lets every file pass
+
+	filterIDs map[pkgmeter.Key][]uint32 // of the names in the filter
 }
 
 // ask runs f on the question that q puts to the present snapshot.
@@ -67,6 +69,7 @@ func (q *question) resolve(ctx context.Context) error {
 	if f.Empty() {
 		return nil
 	}
+	q.filterIDs = map[pkgmeter.Key][]uint32{}
 	q.pass = make([]bool, len(q.attrs.repo))
 	for i := range q.pass {
 		q.pass[i] = i > 0
@@ -88,6 +91,7 @@ func (q *question) resolve(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+		q.filterIDs[p.by] = ids
 		q.keep(p.by, ids)
 	}
 	if f.Kinds != nil {
@@ -163,24 +167,22 @@ func (q *question) ids(ctx context.Context, by pkgmeter.Key, names []string) ([]
 
 // totalSlices names the day totals that answer the question, if they do: they
 // know no file, but all of it, each repository and each type.
-func (q *question) totalSlices(ctx context.Context) (dim int, ids []uint32, ok bool, err error) {
+func (q *question) totalSlices() (dim int, ids []uint32, ok bool) {
 	f := q.query.Filter
 	if f.Empty() {
-		return dimAll, []uint32{0}, true, nil
+		return dimAll, []uint32{0}, true
 	}
 	if g := f; g.Repositories != nil {
 		if g.Repositories = nil; g.Empty() {
-			ids, err = q.ids(ctx, pkgmeter.ByRepository, f.Repositories)
-			return dimRepo, ids, true, err
+			return dimRepo, q.filterIDs[pkgmeter.ByRepository], true
 		}
 	}
 	if g := f; g.Types != nil {
 		if g.Types = nil; g.Empty() {
-			ids, err = q.ids(ctx, pkgmeter.ByType, f.Types)
-			return dimType, ids, true, err
+			return dimType, q.filterIDs[pkgmeter.ByType], true
 		}
 	}
-	return 0, nil, false, nil
+	return 0, nil, false
 }
 
 // eachTotal calls visit with the totals of each day of the slices.
@@ -247,7 +249,7 @@ func (q *question) packedMonths(ctx context.Context) (months []pkgmeter.Day, err
 		}
 		return nil
 	}, `
-		SELECT period FROM period WHERE gen = ? AND grain = ? AND period BETWEEN ? AND ? ORDER BY period`,
+		SELECT period FROM period WHERE gen = ? AND grain = ? AND packed = 1 AND period BETWEEN ? AND ? ORDER BY period`,
 		q.gen, grainMonth, int64(q.span.From), int64(q.span.To))
 	return months, err
 }

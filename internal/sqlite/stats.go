@@ -3,6 +3,7 @@ package sqlite
 import (
 	"context"
 	"database/sql"
+	"math"
 	"strings"
 
 	"github.com/pkgmeter/pkgmeter"
@@ -15,11 +16,10 @@ var _ pkgmeter.Stats = (*Store)(nil)
 func (s *Store) Totals(ctx context.Context, query pkgmeter.Query) (t pkgmeter.Totals, err error) {
 	err = s.ask(ctx, query, func(q *question) error {
 		t = q.totals()
-		dim, ids, ok, err := q.totalSlices(ctx)
-		if err != nil {
+		if err := q.addOpening(ctx, s, nil, nil, &t); err != nil {
 			return err
 		}
-		if ok {
+		if dim, ids, ok := q.totalSlices(); ok {
 			return q.eachTotal(ctx, dim, ids, func(_ pkgmeter.Day, _ uint32, m pkgmeter.Measures) { t.Add(m) })
 		}
 		return q.eachRun(ctx, false, func(_ pkgmeter.Day, c *cells.Columns) {
@@ -38,27 +38,41 @@ func (q *question) totals() pkgmeter.Totals {
 }
 
 func measures(c *cells.Columns, i int) pkgmeter.Measures {
-	return pkgmeter.Measures{Downloads: int64(c.Downloads[i]), Hits: int64(c.Hits[i]), Bytes: int64(c.Bytes[i])}
+	return pkgmeter.Measures{Downloads: int64(c.Downloads[i]), Hits: int64(c.Hits[i]), Bytes: signed(c.Bytes[i])}
 }
+
+// signed is n, or the largest number that a sum can have.
+func signed(n uint64) int64 { return int64(min(n, math.MaxInt64)) }
 
 // Top implements [pkgmeter.Stats].
 func (s *Store) Top(ctx context.Context, query pkgmeter.Query, by pkgmeter.Key, page pkgmeter.Page) (list pkgmeter.TopList, err error) {
 	err = s.ask(ctx, query, func(q *question) error {
-		list, err = q.top(ctx, by, page)
+		list, err = q.top(ctx, s, by, page)
 		return err
 	})
 	return list, err
 }
 
-func (q *question) top(ctx context.Context, by pkgmeter.Key, page pkgmeter.Page) (pkgmeter.TopList, error) {
-	list := pkgmeter.TopList{Total: q.totals()}
+// sums returns the sum of each key, and the keys of the files; what they come to in
+// all is added to total.
+func (q *question) sums(ctx context.Context, s *Store, by pkgmeter.Key, total *pkgmeter.Totals) (sums []pkgmeter.Measures, keys []uint32, err error) {
 	keys, largest := q.attrs.keys(by)
-	sums := make([]pkgmeter.Measures, largest+1)
+	sums = make([]pkgmeter.Measures, largest+1)
 	if err := q.eachRun(ctx, false, func(_ pkgmeter.Day, c *cells.Columns) { addRun(sums, keys, q.pass, c) }); err != nil {
-		return list, err
+		return nil, nil, err
 	}
 	for _, m := range sums {
-		list.Total.Add(m)
+		total.Add(m)
+	}
+	err = q.addOpening(ctx, s, &by, &sums, total)
+	return sums, keys, err
+}
+
+func (q *question) top(ctx context.Context, s *Store, by pkgmeter.Key, page pkgmeter.Page) (pkgmeter.TopList, error) {
+	list := pkgmeter.TopList{Total: q.totals()}
+	sums, _, err := q.sums(ctx, s, by, &list.Total)
+	if err != nil {
+		return list, err
 	}
 	found, err := q.rank(ctx, by, sums, pkgmeter.Page{Limit: page.Limit + 1, After: page.After})
 	if err != nil {
@@ -83,10 +97,7 @@ func addRun(sums []pkgmeter.Measures, keys []uint32, pass []bool, c *cells.Colum
 		if pass != nil && !pass[file] {
 			continue
 		}
-		m := &sums[keys[file]]
-		m.Downloads += int64(downloads[i])
-		m.Hits += int64(hits[i])
-		m.Bytes += int64(bytes[i])
+		sums[keys[file]].Add(pkgmeter.Measures{Downloads: int64(downloads[i]), Hits: int64(hits[i]), Bytes: signed(bytes[i])})
 	}
 }
 
@@ -104,11 +115,7 @@ func (s *Store) Series(ctx context.Context, query pkgmeter.Query, grain pkgmeter
 }
 
 func (q *question) seriesInto(ctx context.Context, line *dense) error {
-	dim, ids, ok, err := q.totalSlices(ctx)
-	if err != nil {
-		return err
-	}
-	if ok {
+	if dim, ids, ok := q.totalSlices(); ok {
 		return q.eachTotal(ctx, dim, ids, func(day pkgmeter.Day, _ uint32, m pkgmeter.Measures) { line.at(day).Add(m) })
 	}
 	return q.eachRun(ctx, true, func(day pkgmeter.Day, c *cells.Columns) {
@@ -207,7 +214,7 @@ func (q *question) heard(ctx context.Context) (map[pkgmeter.Day]bool, error) {
 
 // PackagesNamed implements [pkgmeter.Stats].
 func (s *Store) PackagesNamed(ctx context.Context, name string, limit int) (purls []string, err error) {
-	tail := "/" + strings.TrimPrefix(strings.ReplaceAll(name, "@", "%40"), "/")
+	tail := "/" + strings.TrimPrefix(name, "/")
 	err = eachRow(ctx, s.read, func(rows *sql.Rows) error {
 		var purl string
 		err := rows.Scan(&purl)

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"strings"
@@ -102,9 +103,9 @@ func TestAKeyIsForgottenAfter400Days(t *testing.T) {
 	for _, step := range []struct {
 		days  int
 		known int
-	}{{399, 1}, {400, 0}} {
+	}{{400, 1}, {401, 0}} {
 		s.Close()
-		c.at = noon.AddDate(0, 0, step.days)
+		c.at = noon.Add(-6*time.Hour).AddDate(0, 0, step.days)
 		s = open(t, dir, c)
 		if d := write(t, s, c.at, e); d.Known != step.known {
 			t.Errorf("after %d days: %d known, want %d", step.days, d.Known, step.known)
@@ -270,6 +271,11 @@ func TestStartIsRefusedInDoubt(t *testing.T) {
 			os.WriteFile(filepath.Join(dir, "pkgmeter.db"), []byte(strings.Repeat("hello ", 100)), 0o600)
 			return dir
 		}, "no SQLite database"},
+		"a damaged file": {func(t *testing.T) string {
+			dir := make(t, "")
+			os.Truncate(filepath.Join(dir, "pkgmeter.db"), 20_000)
+			return dir
+		}, "damaged: restore a backup"},
 		"a few bytes": {func(t *testing.T) string {
 			dir := t.TempDir()
 			os.WriteFile(filepath.Join(dir, "pkgmeter.db"), []byte("hello"), 0o600)
@@ -303,7 +309,7 @@ func TestPragmasHoldOnEveryConnection(t *testing.T) {
 	t.Parallel()
 	s := open(t, t.TempDir(), &clock{noon})
 	if err := s.EachConnection(t.Context(), func(conn *sql.Conn) error {
-		for pragma, want := range map[string]string{"journal_mode": "wal", "synchronous": "2", "foreign_keys": "1"} {
+		for pragma, want := range map[string]string{"journal_mode": "wal", "synchronous": "2", "foreign_keys": "1", "page_size": "8192"} {
 			var got string
 			if err := conn.QueryRowContext(context.Background(), "PRAGMA "+pragma).Scan(&got); err != nil {
 				return err
@@ -315,6 +321,50 @@ func TestPragmasHoldOnEveryConnection(t *testing.T) {
 		return nil
 	}); err != nil {
 		t.Fatal(err)
+	}
+}
+
+func TestSumsOfBytesThatAreTooLargeStayAtTheLargest(t *testing.T) {
+	t.Parallel()
+	c := &clock{noon}
+	s := open(t, t.TempDir(), c)
+	huge := entry("a.jar", noon)
+	huge.Counts.Bytes = 1 << 53
+	for i := range 1800 { // the sum of each of two days fits, that of both does not
+		huge.Event.Time = noon.AddDate(0, 0, -i%2)
+		write(t, s, noon, huge)
+	}
+	want := func(when string) {
+		t.Helper()
+		total, err := s.Totals(t.Context(), pkgmeter.Query{Now: c.at, Filter: pkgmeter.Filter{Types: []string{"maven"}, Versions: []string{""}}})
+		list, err2 := s.Top(t.Context(), pkgmeter.Query{Now: c.at}, pkgmeter.ByFile, pkgmeter.Page{Limit: 1})
+		if err != nil || err2 != nil || total.Bytes != math.MaxInt64 || list.Items[0].Bytes != math.MaxInt64 || list.Total.Hits != 1800 {
+			t.Errorf("%s: %+v, %+v, %v, %v", when, total, list, err, err2)
+		}
+	}
+	want("as rows")
+	c.at = noon.AddDate(0, 2, 0)
+	if err := s.Pack(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	want("as packs")
+	write(t, s, noon, huge)
+	if err := s.Pack(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestACleanStopLeavesOneFile(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	s := open(t, dir, &clock{noon})
+	write(t, s, noon, entry("a.jar", noon))
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	files, err := os.ReadDir(dir)
+	if err != nil || len(files) != 1 {
+		t.Errorf("%v, %v", files, err)
 	}
 }
 

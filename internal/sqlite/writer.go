@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/klauspost/compress/zstd"
 	"github.com/pkgmeter/pkgmeter"
@@ -13,9 +14,10 @@ import (
 // writer is the one connection that writes, with its prepared statements and
 // what it remembers. All of it belongs to who holds Store.mu.
 type writer struct {
-	db   *sql.DB
-	conn *sql.Conn
-	gen  int64
+	db    *sql.DB
+	conn  *sql.Conn
+	gen   int64
+	stmts []*sql.Stmt // to close
 
 	begin, commit, rollback *sql.Stmt
 
@@ -26,15 +28,16 @@ type writer struct {
 	lastRow, addRow, addKeys, addCell, addTotal, addHeard *sql.Stmt
 	quarantine                                            quarantine
 
-	keys  keySet
-	sums  sums
-	block []byte
-	zstd  *zstd.Encoder
+	keys   keySet
+	sums   sums
+	block  []byte // the row of the running transaction
+	lastMS int64  // time of its last event
+	zstd   *zstd.Encoder
 }
 
 func openWriter(ctx context.Context, path string) (*writer, error) {
 	// No checkpoint inside a commit: Maintain does that work beside it.
-	c, err := newConnector(path, "wal_autocheckpoint(0)", "cache_size(-65536)")
+	c, err := newConnector(path, "wal_autocheckpoint = 0", "cache_size = -65536")
 	if err != nil {
 		return nil, err
 	}
@@ -49,12 +52,26 @@ func openWriter(ctx context.Context, path string) (*writer, error) {
 	return w, nil
 }
 
+// close copies the WAL into the file, which is then whole by itself.
 func (w *writer) close() error {
 	var errs []error
+	for _, s := range w.stmts {
+		errs = append(errs, s.Close())
+	}
 	if w.conn != nil {
-		errs = append(errs, w.conn.Close())
+		_, err := w.conn.ExecContext(context.Background(), `PRAGMA wal_checkpoint(TRUNCATE)`)
+		errs = append(errs, err, w.conn.Close())
 	}
 	return errors.Join(append(errs, w.db.Close())...)
+}
+
+// prepare prepares a statement that lives as long as the writer.
+func (w *writer) prepare(ctx context.Context, query string) (*sql.Stmt, error) {
+	s, err := w.conn.PrepareContext(ctx, query)
+	if err == nil {
+		w.stmts = append(w.stmts, s)
+	}
+	return s, err
 }
 
 // load prepares the statements and reads what has to be in memory.
@@ -76,21 +93,21 @@ func (w *writer) load(ctx context.Context, gen int64, today pkgmeter.Day) error 
 		{&w.addKeys, `INSERT INTO key_log (pos, day, keys) VALUES (?, ?, ?)`},
 		{&w.addCell, `
 			INSERT INTO cell (gen, day, dim, slice, file_id, downloads, hits, bytes) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
-			ON CONFLICT DO UPDATE SET downloads = downloads + excluded.downloads, hits = hits + excluded.hits, bytes = bytes + excluded.bytes`},
+			ON CONFLICT DO UPDATE SET downloads = downloads + excluded.downloads, hits = hits + excluded.hits, bytes = min(bytes + excluded.bytes, 9223372036854775807)`},
 		{&w.addTotal, `
 			INSERT INTO day_total (gen, day, dim, slice, downloads, hits, bytes) VALUES (?, ?, ?, ?, ?, ?, ?)
-			ON CONFLICT DO UPDATE SET downloads = downloads + excluded.downloads, hits = hits + excluded.hits, bytes = bytes + excluded.bytes`},
+			ON CONFLICT DO UPDATE SET downloads = downloads + excluded.downloads, hits = hits + excluded.hits, bytes = min(bytes + excluded.bytes, 9223372036854775807)`},
 		{&w.addHeard, `
 			INSERT INTO heard (day, source_id, events, unparsed, duplicates, max_lag_ms) VALUES (?, ?, ?, ?, ?, ?)
 			ON CONFLICT DO UPDATE SET events = events + excluded.events, unparsed = unparsed + excluded.unparsed,
 				duplicates = duplicates + excluded.duplicates, max_lag_ms = max(max_lag_ms, excluded.max_lag_ms)`},
 	} {
 		var err error
-		if *p.to, err = w.conn.PrepareContext(ctx, p.sql); err != nil { //nolint:sqlclosecheck // closed with the connection
+		if *p.to, err = w.prepare(ctx, p.sql); err != nil {
 			return err
 		}
 	}
-	if err := w.quarantine.load(ctx, w.conn); err != nil {
+	if err := w.quarantine.load(ctx, w.conn, w.prepare); err != nil {
 		return err
 	}
 	return w.keys.load(ctx, w.conn, today)
@@ -116,12 +133,12 @@ func (w *writer) prepareDicts(ctx context.Context) error {
 			cols, marks = d.col+", "+d.more, "?, ?"
 		}
 		sel := fmt.Sprintf(`SELECT id FROM %s WHERE %s = ?`, d.table, d.col)
-		ins := fmt.Sprintf(`INSERT INTO %s (%s) VALUES (%s)`, d.table, cols, marks)
-		if err := d.to.prepare(ctx, w.conn, sel, ins); err != nil {
+		ins := fmt.Sprintf(`INSERT INTO %s (%s) VALUES (%s) ON CONFLICT DO NOTHING`, d.table, cols, marks)
+		if err := d.to.prepare(ctx, w.prepare, sel, ins); err != nil {
 			return err
 		}
 	}
-	return w.files.prepare(ctx, w.conn)
+	return w.files.prepare(ctx, w.prepare)
 }
 
 // settle forgets or keeps what the ended transaction learnt.
@@ -143,6 +160,8 @@ func (s *Store) update(ctx context.Context, f func(ctx context.Context, w *write
 	ctx = context.WithoutCancel(ctx)
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.busySince.Store(time.Now().UnixNano())
+	defer s.busySince.Store(0)
 	w := s.w
 	if _, err := w.begin.ExecContext(ctx); err != nil {
 		return explain(err)

@@ -13,22 +13,62 @@ const (
 	chartLeft   = 48 // room for the scale
 	chartTop    = 10
 	chartBottom = 24 // room for the days
+	chartTicks  = 5  // most days that are written out
 )
 
-// chart is a bar for each day, drawn as SVG without any script or style.
+// Longest ranges, in days, that are shown day by day and week by week. Beyond
+// them bars would be too thin to be read.
+const (
+	dailyUpTo  = 186
+	weeklyUpTo = 3 * 365
+)
+
+func grainFor(days pkgmeter.Day) pkgmeter.Grain {
+	switch {
+	case days <= dailyUpTo:
+		return pkgmeter.Daily
+	case days <= weeklyUpTo:
+		return pkgmeter.Weekly
+	default:
+		return pkgmeter.Monthly
+	}
+}
+
+// chart is a bar for each day, week or month, drawn as SVG without any script
+// or style.
 type chart struct {
+	Grain         string // "day", "week" or "month"
 	Width, Height int
 	Left, Base    int // of the axis
 	Bars          []bar
 	Lines         []gridLine
 	Days          []tick
+
+	HasGap, HasOpen bool // what the legend has to explain
 }
 
 type bar struct {
 	X, Y, Width, Height float64
-	Day                 pkgmeter.Day
+	Name                string // of the day, week or month
+	Value               int64  // of the measure that is drawn
 	pkgmeter.Measures
-	Gap, Today bool
+	Gap  bool
+	Open bool // today is in it
+	Cut  bool // the range covers only a part of it
+}
+
+// Text tells what the bar stands for.
+func (b bar) Text() string {
+	switch {
+	case b.Gap:
+		return "no source reported"
+	case b.Open:
+		return count(b.Downloads) + " downloads, " + count(b.Hits) + " hits, not over yet"
+	case b.Cut:
+		return count(b.Downloads) + " downloads, " + count(b.Hits) + " hits, only in part in this range"
+	default:
+		return count(b.Downloads) + " downloads, " + count(b.Hits) + " hits"
+	}
 }
 
 type gridLine struct {
@@ -38,15 +78,18 @@ type gridLine struct {
 
 type tick struct {
 	X    float64
-	Day  pkgmeter.Day
+	Name string
 	Last bool // written to the left of its place, where there is room
 }
 
-func newChart(points []pkgmeter.Point, today pkgmeter.Day) chart {
-	c := chart{Width: chartWidth, Height: chartHeight, Left: chartLeft, Base: chartHeight - chartBottom}
+func newChart(points []pkgmeter.Point, grain pkgmeter.Grain, measure pkgmeter.Measure, span pkgmeter.Span, today pkgmeter.Day) chart {
+	c := chart{
+		Grain: []string{"day", "week", "month"}[grain],
+		Width: chartWidth, Height: chartHeight, Left: chartLeft, Base: chartHeight - chartBottom,
+	}
 	var most int64
 	for _, p := range points {
-		most = max(most, p.Downloads)
+		most = max(most, measure.Of(p.Measures))
 	}
 	scale := ceiling(most)
 	high := float64(c.Base - chartTop)
@@ -59,24 +102,56 @@ func newChart(points []pkgmeter.Point, today pkgmeter.Day) chart {
 	}
 	step := float64(chartWidth-chartLeft) / float64(max(1, len(points)))
 	for i, p := range points {
-		b := bar{
-			X: chartLeft + step*float64(i) + step*0.1, Width: step * 0.8, Day: p.Day, Measures: p.Measures,
-			Gap: p.Gap, Today: p.Day == today, Height: high * float64(p.Downloads) / float64(scale),
-		}
-		if p.Gap {
+		b := newBar(p, grain, span, today)
+		b.X, b.Width = chartLeft+step*(float64(i)+0.1), step*0.8
+		b.Value = measure.Of(p.Measures)
+		if b.Height = high * float64(b.Value) / float64(scale); p.Gap {
 			b.Height = high
 		}
 		b.Y = float64(c.Base) - b.Height
 		c.Bars = append(c.Bars, b)
-		if (len(points)-1-i)%7 == 0 {
-			t := tick{b.X + b.Width/2, p.Day, i == len(points)-1}
-			if t.Last {
-				t.X = b.X + b.Width
-			}
-			c.Days = append(c.Days, t)
-		}
+		c.HasGap, c.HasOpen = c.HasGap || b.Gap, c.HasOpen || b.Open
 	}
+	c.Days = ticks(c.Bars, grain)
 	return c
+}
+
+func newBar(p pkgmeter.Point, grain pkgmeter.Grain, span pkgmeter.Span, today pkgmeter.Day) bar {
+	b := bar{Name: p.Day.String(), Measures: p.Measures, Gap: p.Gap}
+	last := p.Day
+	switch grain {
+	case pkgmeter.Weekly:
+		b.Name, last = "week of "+b.Name, p.Day+6
+	case pkgmeter.Monthly:
+		b.Name, last = p.Day.Start().Format("2006-01"), p.Day.NextMonth()-1
+	}
+	b.Open = p.Day <= today && today <= last
+	b.Cut = p.Day < span.From || !b.Open && span.To < last
+	return b
+}
+
+// ticks names some bars, counted from the last one; days of a short range a
+// week apart.
+func ticks(bars []bar, grain pkgmeter.Grain) (ts []tick) {
+	every := (len(bars) + chartTicks - 1) / chartTicks
+	if grain == pkgmeter.Daily && len(bars) <= 7*chartTicks {
+		every = 7
+	}
+	for i, b := range bars {
+		if (len(bars)-1-i)%every != 0 {
+			continue
+		}
+		name := b.Name
+		if grain == pkgmeter.Weekly {
+			name = name[len("week of "):]
+		}
+		t := tick{b.X + b.Width/2, name, i == len(bars)-1}
+		if t.Last {
+			t.X = b.X + b.Width
+		}
+		ts = append(ts, t)
+	}
+	return ts
 }
 
 // ceiling returns the smallest of 1, 2, 4, 6, 8, 10, 20, 40, … that is at least n:

@@ -11,10 +11,13 @@ var (
 
 // Check type-checks every template against its view model.
 func (w *Web) Check() error {
-	for name, view := range map[string]any{"landing": page{}, "stats": &statsView{}} {
+	for name, view := range map[string]any{"landing": page{}, "login": loginView{}, "stats": &statsView{}, "settings": &settingsView{}} {
 		if err := templatecheck.CheckHTML(w.pages[name], view); err != nil {
 			return err
 		}
 	}
 	return nil
 }
+
+// HasScript reports whether the page script was built.
+func (w *Web) HasScript() bool { return w.script != "" }

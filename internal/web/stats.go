@@ -3,94 +3,240 @@ package web
 import (
 	"context"
 	"net/http"
+	"strconv"
 	"time"
 
 	"github.com/pkgmeter/pkgmeter"
+	"github.com/pkgmeter/pkgmeter/internal/httpx"
 )
 
-const (
-	chartDays = 30
-	topRows   = 20
-)
+const topRows = 20
 
 // statsView is what the page of counts shows.
 type statsView struct {
 	page
-	Total  pkgmeter.Totals
-	Recent pkgmeter.Measures // of the days in the chart
-	Chart  chart
-	Lists  []list
-	Rules  int
-	Now    time.Time
+	Problem string          // with what the URL asks for
+	All     pkgmeter.Totals // of all days, whatever the range
+	Range   spanView
+	Total   pkgmeter.Totals // of the range
+	Change  *change         // nil where there is nothing to compare with
+	Chart   chart
+	Tables  []list // beside them the panels that have a ring
+	Rings   []list
+	Rules   int
+	Now     time.Time
+	Script  string // URL of the page script, "" where it was not built
+	Data    data
+
+	Admin  bool // may go to the settings
+	Hidden int  // panels
 }
+
+// change compares the range with the one of the same length before it.
+type change struct {
+	Percent int // of the downloads before, rounded; 0 for about the same
+	Days    int
+}
+
+// Fewer returns how many percent are missing.
+func (c change) Fewer() int { return -c.Percent }
 
 // list is one table of the page.
 type list struct {
+	Name  string
 	Title string
 	Head  string // of the first column
 	Note  string
+	By    string // the measure that ranks it
 	Rows  []row
+	Pie   *pie // nil for none
 	More  bool // there are more keys than rows
 }
 
 type row struct {
 	Key string
 	pkgmeter.Measures
-	Share int // of the largest row's downloads, percent
+	Share int // of the largest row, percent
+	Color int // of the slice in the pie; 0 for none of its own
 }
 
-// ServeStats renders the page of counts.
-func (w *Web) ServeStats(rw http.ResponseWriter, r *http.Request, user string) error {
-	view, err := w.stats(r.Context())
+// data is what the page script draws. Nothing else is given to it.
+type data struct {
+	Measure string           `json:"measure"`
+	Points  []dataPoint      `json:"points"`
+	Pies    map[string]rings `json:"pies"`
+}
+
+type rings []ring
+
+type dataPoint struct {
+	Name  string `json:"name"`
+	Value int64  `json:"value"`
+	Text  string `json:"text"` // what a reader is told, names of days only
+	Gap   bool   `json:"gap,omitempty"`
+	Open  bool   `json:"open,omitempty"`
+}
+
+type ring struct {
+	Label string `json:"label"`
+	Value int64  `json:"value"`
+	Text  string `json:"text"`
+	Color int    `json:"color"`
+}
+
+// ServeStats renders the page of counts. A range that cannot be is answered
+// with a message and the usual range.
+func (w *Web) ServeStats(rw http.ResponseWriter, r *http.Request, p pkgmeter.Principal) error {
+	now := w.Now().UTC()
+	wanted, problem := parseWish(r.URL.Query(), pkgmeter.DayOf(now))
+	view, err := w.stats(r.Context(), wanted, now)
 	if err != nil {
 		return err
 	}
-	view.page = page{Title: "Downloads", User: user, Version: w.Version}
+	view.page = w.page(r, "Downloads", p)
+	view.Admin = w.mayChange(p) == nil
+	status := http.StatusOK
+	if problem != nil {
+		view.Problem = pkgmeter.PublicMessage(problem)
+		status = httpx.Status(pkgmeter.CodeOf(problem))
+	}
 	rw.Header().Set("Cache-Control", "no-store")
-	return w.render(rw, "stats", view)
+	return w.renderStatus(rw, status, "stats", view)
 }
 
-func (w *Web) stats(ctx context.Context) (*statsView, error) {
-	now := w.Now().UTC()
-	total, err := w.Stats.Totals(ctx, pkgmeter.Query{Now: now})
+func (w *Web) stats(ctx context.Context, wanted wish, now time.Time) (*statsView, error) {
+	all, err := w.Stats.Totals(ctx, pkgmeter.Query{Now: now})
 	if err != nil {
 		return nil, err
+	}
+	view := &statsView{All: all, Total: all, Rules: all.Rules, Now: now}
+	if all.Span.From == 0 && all.Hits == 0 {
+		return view, nil
+	}
+	if all.Span.From == 0 && wanted.Days == strconv.Itoa(usualDays) {
+		wanted = wish{Days: "all", Measure: wanted.Measure} // an import is all there is, and has no days
 	}
 	today := pkgmeter.DayOf(now)
-	series, err := w.Stats.Series(ctx, pkgmeter.Query{Now: now, From: today - chartDays + 1, To: today}, pkgmeter.Daily)
-	if err != nil {
-		return nil, err
-	}
-	view := &statsView{Total: total, Rules: total.Rules, Now: now, Chart: newChart(series.Lines[0].Points, today)}
-	for _, p := range series.Lines[0].Points {
-		view.Recent.Add(p.Measures)
-	}
-	for _, l := range []struct {
-		by                pkgmeter.Key
-		title, head, note string
-	}{
-		{pkgmeter.ByFile, "Top files", "File", ""},
-		{pkgmeter.ByRepository, "Repositories", "Repository", ""},
-		{pkgmeter.ByType, "Package types", "Type", ""},
-		{pkgmeter.ByLegacyType, "File types", "Type", "By the last extension: jar, pom, crypto (checksums), other."},
-	} {
-		top, err := w.Stats.Top(ctx, pkgmeter.Query{Now: now}, l.by, pkgmeter.Page{Limit: topRows})
-		if err != nil {
+	query := wanted.query()
+	query.Now = now
+	if !wanted.all() {
+		if view.Total, err = w.Stats.Totals(ctx, query); err != nil {
 			return nil, err
 		}
-		view.Lists = append(view.Lists, newList(l.title, l.head, l.note, top))
+	}
+	span := view.Total.Span
+	view.Range = newSpanView(wanted, span, all.Span.From, today)
+	if view.Change, err = w.change(ctx, view.Total, wanted, all.Span.From, now); err != nil {
+		return nil, err
+	}
+	if err := w.chart(ctx, view, query, today); err != nil {
+		return nil, err
+	}
+	if err := w.lists(ctx, view, query); err != nil {
+		return nil, err
+	}
+	view.Data = newData(view, wanted.measureName())
+	if len(view.Chart.Bars) > 0 {
+		view.Script = w.script
 	}
 	return view, nil
 }
 
-func newList(title, head, note string, top pkgmeter.TopList) list {
-	l := list{Title: title, Head: head, Note: note, More: top.Next != nil}
+// change compares with the days before, where the store has all of them.
+func (w *Web) change(ctx context.Context, total pkgmeter.Totals, wanted wish, first pkgmeter.Day, now time.Time) (*change, error) {
+	n := total.Span.To - total.Span.From + 1
+	from := total.Span.From - n
+	if wanted.all() || n < 1 || from < first {
+		return nil, nil //nolint:nilnil // nothing to compare with is no error
+	}
+	before, err := w.Stats.Totals(ctx, pkgmeter.Query{From: from, To: total.Span.From - 1, Now: now})
+	if err != nil || before.Downloads == 0 {
+		return nil, err
+	}
+	ratio := float64(total.Downloads-before.Downloads) / float64(before.Downloads)
+	return &change{Percent: int(ratio*100 + 1000.5) - 1000, Days: int(n)}, nil
+}
+
+// chart adds the series. Days before the store's first one are left out of a
+// long range: a chart of nothing but gaps says nothing.
+func (w *Web) chart(ctx context.Context, view *statsView, query pkgmeter.Query, today pkgmeter.Day) error {
+	span := view.Total.Span
+	if span.Empty() {
+		return nil
+	}
+	if usualFrom := span.To - usualDays + 1; span.From < usualFrom {
+		span.From = max(span.From, min(view.All.Span.From, usualFrom))
+	}
+	query.From, query.To = span.From, span.To
+	grain := grainFor(span.To - span.From + 1)
+	series, err := w.Stats.Series(ctx, query, grain)
+	if err != nil {
+		return err
+	}
+	view.Chart = newChart(series.Lines[0].Points, grain, query.Measure, span, today)
+	return nil
+}
+
+// lists adds the panels that are not hidden.
+func (w *Web) lists(ctx context.Context, view *statsView, query pkgmeter.Query) error {
+	hidden, err := w.hidden(ctx)
+	if err != nil {
+		return err
+	}
+	for _, panel := range panels {
+		if panel.Name != "" && hidden[panel.Name] {
+			view.Hidden++
+			continue
+		}
+		q := query
+		// What an import brought along is hits: pies that have it rank by them.
+		if panel.hits || panel.pie && view.Total.Opening > 0 {
+			q.Measure = pkgmeter.ByHits
+		}
+		top, err := w.Stats.Top(ctx, q, panel.by, pkgmeter.Page{Limit: topRows})
+		if err != nil {
+			return err
+		}
+		l := newList(top, q.Measure)
+		l.Name, l.Title, l.Head, l.Note = panel.Name, panel.Title, panel.head, panel.note
+		if panel.pie {
+			l.Pie = newPie(top.Items, q.Measure, top.Next == nil, q.Measure.Of(top.Total.Measures))
+			for i := range min(len(l.Rows), pieSlices) {
+				l.Rows[i].Color = i + 1
+			}
+		}
+		if panel.pie {
+			view.Rings = append(view.Rings, l)
+		} else {
+			view.Tables = append(view.Tables, l)
+		}
+	}
+	return nil
+}
+
+func newList(top pkgmeter.TopList, measure pkgmeter.Measure) list {
+	l := list{More: top.Next != nil, By: wish{Measure: measure}.measureName()}
 	var most int64 = 1
 	for _, it := range top.Items {
-		most = max(most, it.Downloads)
+		most = max(most, measure.Of(it.Measures))
 	}
 	for _, it := range top.Items {
-		l.Rows = append(l.Rows, row{it.Key, it.Measures, int(it.Downloads * 100 / most)})
+		l.Rows = append(l.Rows, row{Key: it.Key, Measures: it.Measures, Share: int(measure.Of(it.Measures) * 100 / most)})
 	}
 	return l
+}
+
+func newData(view *statsView, measure string) data {
+	d := data{Measure: measure, Points: []dataPoint{}, Pies: map[string]rings{}}
+	for _, b := range view.Chart.Bars {
+		d.Points = append(d.Points, dataPoint{Name: b.Name, Value: b.Value, Text: b.Text(), Gap: b.Gap, Open: b.Open})
+	}
+	for _, l := range view.Rings {
+		rs := rings{}
+		for _, s := range l.Pie.Slices {
+			rs = append(rs, ring{s.Label, s.Value, s.Text() + " " + l.By, s.Color})
+		}
+		d.Pies[l.Name] = rs
+	}
+	return d
 }

@@ -1,5 +1,6 @@
 // Package web renders the pages: one file a page, with its view model, and a
-// template beside it. Pages need no script, and load nothing from elsewhere.
+// template beside it. Pages need no script, and load nothing from elsewhere:
+// the script, where it was built, only draws what the page already says.
 //
 // It does not know how counts are kept, nor who may see a page.
 package web
@@ -9,7 +10,6 @@ import (
 	"embed"
 	"fmt"
 	"html/template"
-	"io/fs"
 	"net/http"
 	"strconv"
 	"strings"
@@ -28,16 +28,26 @@ type Web struct {
 	Now     func() time.Time
 	Base    string // base path of all links, without the slash at its end
 	Version string
+	Panels  Panels // nil: every panel is shown, and there are no settings
 
-	pages map[string]*template.Template
+	pages  map[string]*template.Template
+	assets *assets
+	script string // URL of the page script, "" where it was not built
+	forms  *http.CrossOriginProtection
 }
 
 // Init parses the templates. A broken one is a mistake of the program.
 func (w *Web) Init() error {
+	assets, err := newAssets(files)
+	if err != nil {
+		return err
+	}
+	w.assets, w.forms = assets, http.NewCrossOriginProtection()
+	w.script = w.assetURL(scriptFile)
 	w.pages = map[string]*template.Template{}
-	for _, name := range []string{"landing", "stats"} {
+	for _, name := range []string{"landing", "login", "stats", "settings"} {
 		t, err := template.New("layout.html").Funcs(template.FuncMap{
-			"count": count, "size": size, "base": func() string { return w.Base },
+			"count": count, "size": size, "base": func() string { return w.Base }, "asset": w.assetURL,
 		}).ParseFS(files, "templates/layout.html", "templates/"+name+".html")
 		if err != nil {
 			return fmt.Errorf("template %s: %w", name, err)
@@ -51,36 +61,24 @@ func (w *Web) Init() error {
 type page struct {
 	Title   string
 	User    string
+	Session bool // the user can log out
 	Version string
 }
 
-// render writes a page. It is rendered in full first, so that an error is
-// still an error to the client.
+// render writes a page that answers with 200.
 func (w *Web) render(rw http.ResponseWriter, name string, view any) error {
+	return w.renderStatus(rw, http.StatusOK, name, view)
+}
+
+// renderStatus writes a page. It is rendered in full first, so that an error is
+// still an error to the client.
+func (w *Web) renderStatus(rw http.ResponseWriter, status int, name string, view any) error {
 	var buf bytes.Buffer
 	if err := w.pages[name].Execute(&buf, view); err != nil {
 		return fmt.Errorf("render %s: %w", name, err)
 	}
-	httpx.Write(rw, http.StatusOK, "text/html; charset=utf-8", buf.Bytes())
+	httpx.Write(rw, status, "text/html; charset=utf-8", buf.Bytes())
 	return nil
-}
-
-// Static serves the style sheet. It is asked for under the program's version,
-// and may then be kept for good.
-func (w *Web) Static() http.Handler {
-	sub, err := fs.Sub(files, "static")
-	if err != nil {
-		panic(err) // the folder is embedded
-	}
-	server := http.FileServerFS(sub)
-	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
-		if strings.HasSuffix(r.URL.Path, "/") || r.URL.Path == "" {
-			http.NotFound(rw, r) // no listing of the folder
-			return
-		}
-		rw.Header().Set("Cache-Control", "public, max-age=3600")
-		server.ServeHTTP(rw, r)
-	})
 }
 
 // count writes a number with thin spaces between thousands.

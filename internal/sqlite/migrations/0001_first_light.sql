@@ -120,11 +120,13 @@ CREATE TABLE pack (
 	PRIMARY KEY (gen, grain, period, dim, slice, chunk)
 ) STRICT, WITHOUT ROWID;
 
--- A row says that the period is packed.
+-- A period that has packs. A day gets some while it is open; it is packed once
+-- it is over, settled and without rows, and a month once all its days are.
 CREATE TABLE period (
 	gen    INTEGER NOT NULL,
 	grain  INTEGER NOT NULL CHECK (grain IN (0, 1)),
 	period INTEGER NOT NULL,
+	packed INTEGER NOT NULL CHECK (packed IN (0, 1)),
 	PRIMARY KEY (gen, grain, period)
 ) STRICT, WITHOUT ROWID;
 

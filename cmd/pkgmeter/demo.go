@@ -1,0 +1,121 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/pkgmeter/pkgmeter"
+	"github.com/pkgmeter/pkgmeter/internal/control"
+	"github.com/pkgmeter/pkgmeter/internal/demo"
+	"github.com/pkgmeter/pkgmeter/internal/sqlite"
+)
+
+// maxDemo is the most events of a demo; they take some minutes.
+const maxDemo = 100_000_000
+
+type demoCmd struct {
+	Events int `placeholder:"N" default:"200000" help:"How many events to invent (default ${default})."`
+}
+
+// Run fills an empty data folder with an invented year that ends now.
+func (c *demoCmd) Run(a *app) error {
+	if c.Events < 1 || c.Events > maxDemo {
+		return usage("--events %d: want 1 to %d", c.Events, maxDemo)
+	}
+	if err := a.makeData(); err != nil {
+		return err
+	}
+	lock, err := control.TryLock(a.data)
+	if errors.Is(err, control.ErrLocked) {
+		return fmt.Errorf("another pkgmeter works on %s: demo needs an empty folder of its own (--data DIR)", a.data)
+	}
+	if err != nil {
+		return err
+	}
+	store, err := a.openStore()
+	if err != nil {
+		return errors.Join(err, lock.Close())
+	}
+	var sum demoSum
+	err = a.needNoEvents(store)
+	if err == nil {
+		sum, err = a.fill(store, demo.New(c.Events, a.now()))
+	}
+	if err := errors.Join(err, store.Close(), lock.Close()); err != nil {
+		return err
+	}
+	serve := "pkgmeter serve"
+	if a.data != "./pkgmeter-data" {
+		serve += " --data " + a.data
+	}
+	fmt.Fprintf(a.err, "to look at it: %s, then open http://127.0.0.1:8080/stats\n", serve)
+	_, err = fmt.Fprintf(a.out, "%d events, %d files, from %s to %s\n", sum.events, len(sum.files), sum.from, sum.to)
+	return err
+}
+
+// needNoEvents fails where invented events would be mixed with others.
+func (a *app) needNoEvents(store *sqlite.Store) error {
+	found := errors.New("found")
+	err := store.Events(a.ctx, 0, func(int64, pkgmeter.Event) error { return found })
+	if err == nil { // counts that an import brought along have no events
+		var t pkgmeter.Totals
+		if t, err = store.Totals(a.ctx, pkgmeter.Query{Now: a.now()}); t.Opening != 0 {
+			err = found
+		}
+	}
+	if errors.Is(err, found) {
+		return fmt.Errorf("%s has events already: demo needs an empty folder (--data DIR)", a.data)
+	}
+	return err
+}
+
+type demoSum struct {
+	events   int
+	files    map[demoFile]struct{}
+	from, to pkgmeter.Day
+}
+
+type demoFile struct{ repository, path string }
+
+func (s *demoSum) add(batch []*pkgmeter.Delivery) {
+	for _, d := range batch {
+		for i := range d.Entries {
+			e := &d.Entries[i].Event
+			s.to = pkgmeter.DayOf(e.Time)
+			if s.events == 0 {
+				s.from = s.to
+			}
+			s.events++
+			s.files[demoFile{e.Repository, e.Path}] = struct{}{}
+		}
+	}
+}
+
+// fill writes the year and packs its counts.
+func (a *app) fill(store *sqlite.Store, year *demo.Year) (demoSum, error) {
+	const inCommit, inWAL = 16_384, 8 // events, commits
+	sum := demoSum{files: map[demoFile]struct{}{}}
+	commits := 0
+	for batch := range year.Batches(inCommit) {
+		if a.ctx.Err() != nil {
+			return sum, fmt.Errorf("interrupted: %s holds a part of the demo and can be removed", a.data)
+		}
+		if err := store.Write(a.ctx, batch); err != nil {
+			return sum, err
+		}
+		sum.add(batch)
+		if commits++; commits%inWAL == 0 {
+			if err := store.Checkpoint(a.ctx); err != nil {
+				return sum, err
+			}
+		}
+	}
+	if err := store.Pack(a.ctx); err != nil {
+		if errors.Is(err, context.Canceled) {
+			return sum, fmt.Errorf("interrupted: the counts in %s are not packed yet, serve does it", a.data)
+		}
+		return sum, fmt.Errorf("pack counts: %w", err)
+	}
+	return sum, store.Checkpoint(a.ctx)
+}

@@ -1,0 +1,3 @@
+package ddp_test
+
+func idleClients(string) {}

@@ -1,0 +1,120 @@
+package web
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/pkgmeter/pkgmeter"
+)
+
+// Panels remembers which panels of the page an operator has hidden. Names
+// that no panel has are to be kept, and are ignored here.
+type Panels interface {
+	Hidden(ctx context.Context) (map[string]bool, error)
+	SetHidden(ctx context.Context, panel string, hidden bool) error
+}
+
+// panels lists the top lists of the page.
+var panels = []struct {
+	Name  string // as [Panels] has it; "" cannot be hidden
+	Title string
+	head  string // of the first column
+	note  string
+	by    pkgmeter.Key
+	pie   bool
+	hits  bool // ranked by hits whatever the reader chose
+}{
+	{"files", "Top files", "File", "", pkgmeter.ByFile, false, false},
+	{"repositories", "Repositories", "Repository", "", pkgmeter.ByRepository, true, false},
+	{
+		"types", "File types", "Type",
+		"By the last extension: jar, pom, crypto (checksums), other. The ring is of hits, as poms and checksums are no downloads.",
+		pkgmeter.ByLegacyType, true, true,
+	},
+	{"", "Package types", "Type", "", pkgmeter.ByType, false, false},
+}
+
+// hidden returns the panels that are not to be shown.
+func (w *Web) hidden(ctx context.Context) (map[string]bool, error) {
+	if w.Panels == nil {
+		return map[string]bool{}, nil
+	}
+	return w.Panels.Hidden(ctx)
+}
+
+// settingsView is what the page of settings shows.
+type settingsView struct {
+	page
+	Saved  bool
+	Panels []panelChoice
+}
+
+type panelChoice struct {
+	Name, Title string
+	Shown       bool
+}
+
+// ServeSettings shows which panels are shown. It is for admins.
+func (w *Web) ServeSettings(rw http.ResponseWriter, r *http.Request, p pkgmeter.Principal) error {
+	if err := w.mayChange(p); err != nil {
+		return err
+	}
+	hidden, err := w.hidden(r.Context())
+	if err != nil {
+		return err
+	}
+	view := &settingsView{page: w.page(r, "Settings", p), Saved: r.URL.Query().Has("saved")}
+	for _, l := range panels {
+		if l.Name != "" {
+			view.Panels = append(view.Panels, panelChoice{l.Name, l.Title, !hidden[l.Name]})
+		}
+	}
+	rw.Header().Set("Cache-Control", "no-store")
+	return w.render(rw, "settings", view)
+}
+
+// maxForm is the largest body of a form, in bytes.
+const maxForm = 64 << 10
+
+// SaveSettings takes the form of [Web.ServeSettings]: the panels that are not
+// ticked are hidden. A form of another site is refused.
+func (w *Web) SaveSettings(rw http.ResponseWriter, r *http.Request, p pkgmeter.Principal) error {
+	if err := w.forms.Check(r); err != nil {
+		return &pkgmeter.Error{Code: pkgmeter.Forbidden, Msg: "the form was sent from another site", Err: err}
+	}
+	if err := w.mayChange(p); err != nil {
+		return err
+	}
+	r.Body = http.MaxBytesReader(rw, r.Body, maxForm)
+	if err := r.ParseForm(); err != nil {
+		return &pkgmeter.Error{Code: pkgmeter.Invalid, Msg: "the form cannot be read", Err: err}
+	}
+	shown := map[string]bool{}
+	for _, name := range r.PostForm["show"] {
+		shown[name] = true
+	}
+	for _, l := range panels {
+		if l.Name == "" {
+			continue
+		}
+		if err := w.Panels.SetHidden(r.Context(), l.Name, !shown[l.Name]); err != nil {
+			return err
+		}
+	}
+	http.Redirect(rw, r, w.Base+"/stats/settings?saved", http.StatusSeeOther)
+	return nil
+}
+
+// mayChange reports whether p may change settings: a person who is an admin.
+// Tokens are for reading and sending.
+func (w *Web) mayChange(p pkgmeter.Principal) error {
+	switch {
+	case p.User == "":
+		return pkgmeter.Errorf(pkgmeter.Unauthenticated, "log in to change settings")
+	case p.Role != pkgmeter.Admin || p.Scope != "":
+		return pkgmeter.Errorf(pkgmeter.Forbidden, "only admins change settings")
+	case w.Panels == nil:
+		return pkgmeter.Errorf(pkgmeter.NotFound, "this server keeps no settings")
+	}
+	return nil
+}
