@@ -52,6 +52,14 @@ type Delivery struct {
 	Entries  []Entry
 	Rejects  []Reject
 
+	// Sample is the payload, masked, for a source of which few are kept yet.
+	Sample *Sample
+
+	// Held is the item of quarantine that was read after all, 0 for none. It
+	// leaves quarantine with this delivery; if it has left already, nothing of
+	// the delivery is stored.
+	Held int64
+
 	// Set by the ledger once the delivery is durable: how many entries are
 	// new, and how many were known by their id before.
 	New, Known int

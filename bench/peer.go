@@ -119,5 +119,8 @@ func (a *appender) Maintain(ctx context.Context, _ func(error)) error {
 	return nil
 }
 
+// Mapping implements [server.Store]: none is set.
+func (a *appender) Mapping(context.Context, string) (map[string]string, error) { return nil, nil } //nolint:nilnil // an empty map
+
 // Ready implements [server.Store].
 func (a *appender) Ready(context.Context) error { return nil }

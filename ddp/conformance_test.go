@@ -451,7 +451,7 @@ func testMethods(t *testing.T) {
 		"escaped date": `{"$escape":{"$date":1}}`, "escaped escape": `{"$escape":{"$escape":{"$escape":{"$date":1}}}}`,
 		"date": `{"$date":1400000000000}`, "binary": `{"$binary":"AQID"}`, "NaN": `{"$InfNaN":0}`, "infinity": `{"$InfNaN":-1}`,
 		"regexp": `{"$regexp":"^a","$flags":"i"}`, "three keys": `{"$date":1,"a":2,"b":3}`, "unknown dollar": `{"$foo":1}`,
-		"nested": `{"a":[{"$date":0},{"b":{"$escape":{"$type":"x","$value":{"$date":5}}}}]}`,
+		"nested":  `{"a":[{"$date":0},{"b":{"$escape":{"$type":"x","$value":{"$date":5}}}}]}`,
 		"64 deep": strings.Repeat("[", 63) + strings.Repeat("]", 63),
 		"null":    `null`, "text": `"é\u0000\"\\ <>&"`, "big": `1418309584123`, "fraction": `0.1`,
 	} {

@@ -20,18 +20,18 @@ func (s *Session) receive(frame []byte) {
 	switch {
 	case phase == closed || phase == draining:
 	case reason != "" && echo:
-		s.refuse(reason, &m)
+		s.refuseFirst(reason, &m)
 	case reason != "":
-		s.send(errorFrame(reason, nil))
+		s.sendFirst(errorFrame(reason, nil))
 	case m.kind == messageConnect && phase == open:
-		s.refuse(alreadyConnected, &m)
+		s.refuseFirst(alreadyConnected, &m)
 	case m.kind == messageConnect:
 		s.connect(&m)
 	case phase == opening:
-		s.refuse(mustConnect, &m)
+		s.refuseFirst(mustConnect, &m)
 	case m.kind == messagePing && version != versionPre1:
 		if len(m.id) > maxEcho {
-			s.refuse(badRequest, &m)
+			s.refuseFirst(badRequest, &m)
 			return
 		}
 		s.sendFirst(pongFrame(m.id))
@@ -41,15 +41,22 @@ func (s *Session) receive(frame []byte) {
 	}
 }
 
+// refuse answers a message in its turn.
 func (s *Session) refuse(reason string, m *message) {
 	s.send(errorFrame(reason, m.echo()))
+}
+
+// refuseFirst answers a message that did not have to wait for its turn. All
+// such answers overtake the others, and keep their own order.
+func (s *Session) refuseFirst(reason string, m *message) {
+	s.sendFirst(errorFrame(reason, m.echo()))
 }
 
 // connect begins the session proper, or fails it.
 func (s *Session) connect(m *message) {
 	version, ok := m.negotiate()
 	if !ok {
-		s.send(failedFrame(version))
+		s.sendFirst(failedFrame(version))
 		s.Close()
 		return
 	}
@@ -59,7 +66,7 @@ func (s *Session) connect(m *message) {
 		s.timer.Reset(s.srv.opts.PingAfter)
 	}
 	s.mu.Unlock()
-	s.send(connectedFrame(s.id))
+	s.sendFirst(connectedFrame(s.id))
 }
 
 // enqueue appends m to the session's queue, in which one message waits for the

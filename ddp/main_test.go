@@ -75,6 +75,12 @@ func newFixture(opts ddp.Options) *fixture {
 func serve(t testing.TB, opts ddp.Options) *fixture {
 	t.Helper()
 	f := newFixture(opts)
+	serveFixture(t, f)
+	return f
+}
+
+func serveFixture(t testing.TB, f *fixture) {
+	t.Helper()
 	f.http = httptest.NewServer(f.Server)
 	t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), patience)
@@ -90,7 +96,6 @@ func serve(t testing.TB, opts ddp.Options) *fixture {
 			t.Errorf("%d subscriptions after Shutdown", n)
 		}
 	})
-	return f
 }
 
 func (f *fixture) methods() {

@@ -18,7 +18,6 @@ import (
 	"github.com/pkgmeter/pkgmeter/internal/control"
 	"github.com/pkgmeter/pkgmeter/internal/rule"
 	"github.com/pkgmeter/pkgmeter/internal/sqlite"
-	"golang.org/x/term"
 )
 
 // Exit codes.
@@ -84,7 +83,7 @@ func (a *app) run(args []string) int {
 		return a.fail(exitUsage, err)
 	}
 	a.data = c.Data
-	a.log()
+	slog.SetDefault(logger(a.err))
 	return a.outcome(cmd.Run(a))
 }
 
@@ -132,15 +131,6 @@ func clock(moment string) (func() time.Time, error) {
 	}
 	began := time.Now()
 	return func() time.Time { return at.Add(time.Since(began)) }, nil
-}
-
-// log makes log lines readable for whoever reads them.
-func (a *app) log() {
-	var h slog.Handler = slog.NewJSONHandler(a.err, nil)
-	if f, ok := a.err.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
-		h = slog.NewTextHandler(a.err, nil)
-	}
-	slog.SetDefault(slog.New(h))
 }
 
 // wait is how long a command waits for another one that has the data folder.

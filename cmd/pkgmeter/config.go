@@ -50,8 +50,24 @@ func (a *app) configure(parser *kong.Kong, args []string) error {
 				return nil, nil // kong's way to say: not from here
 			}
 		}
-		return values[flag.Name], nil
+		return asTyped(values[flag.Name]), nil
 	})).Apply(parser)
+}
+
+// asTyped writes a value of the file as it would stand on the command line, so
+// that both are read, and refused, alike.
+func asTyped(v any) any {
+	switch v := v.(type) {
+	case nil:
+		return nil
+	case []any:
+		for i := range v {
+			v[i] = asTyped(v[i])
+		}
+		return v
+	default:
+		return fmt.Sprint(v)
+	}
 }
 
 func flagNames(n *kong.Node) map[string]bool {

@@ -94,7 +94,7 @@ func (s *demoSum) add(batch []*pkgmeter.Delivery) {
 
 // fill writes the year and packs its counts.
 func (a *app) fill(store *sqlite.Store, year *demo.Year) (demoSum, error) {
-	const inCommit, inWAL = 16_384, 8 // events, commits
+	const inCommit, inWAL = 16384, 8 // events, commits
 	sum := demoSum{files: map[demoFile]struct{}{}}
 	commits := 0
 	for batch := range year.Batches(inCommit) {

@@ -115,7 +115,7 @@ func (c *serveCmd) serve(a *app, store *sqlite.Store, base string) error {
 	}
 	s := &server.Server{
 		Store: store, Auth: auth.New(store, a.now), Now: a.now, Fatal: sqlite.Fatal,
-		CallbackToken: c.CallbackToken, PublicStats: c.PublicStats, Base: base, Version: version,
+		CallbackToken: c.CallbackToken, PublicStats: c.PublicStats, Secure: c.secure(), Base: base, Version: version,
 	}
 	err = s.Run(a.ctx, main, admin)
 

@@ -36,6 +36,9 @@ func (l Limits) Check(from netip.Addr, name string) error { return l.check(from,
 // Fail counts a wrong guess.
 func (l Limits) Fail(from netip.Addr, name string) { l.fail(from, account(name)) }
 
+// Unlogged returns how many networks wait for the log.
+func (l Limits) Unlogged() int { return len(l.unlogged) }
+
 // CheapHash is [Hash] with parameters that cost nothing.
 func CheapHash(password string) string {
 	salt, b64 := make([]byte, argonSalt), base64.RawStdEncoding

@@ -77,13 +77,13 @@ func Client(r *http.Request) netip.Addr {
 // worse, and sessions, tokens and remembered passwords go on. The same goes for
 // peers without an address.
 func network(a netip.Addr) (net netip.Prefix, limited bool) {
-	a = a.Unmap().WithZone("")
+	a = a.Unmap()
 	bits := 24
 	if a.Is6() {
 		bits = 64
 	}
-	net, err := a.Prefix(bits)
-	return net, err == nil && !a.IsLoopback()
+	net, _ = a.Prefix(bits) // without a zone; the zero one for no address
+	return net, a.IsValid() && !a.IsLoopback()
 }
 
 // subject is what guesses are about. The names of users are the client's and
@@ -131,19 +131,11 @@ func newLimits(now func() time.Time) *limits {
 
 // check refuses a guess that comes too early.
 func (l *limits) check(from netip.Addr, s subject) error {
-	net, limited := network(from)
+	net, _ := network(from)
 	now := l.now().UnixMilli()
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	var until int64
-	if c := l.find(net, s, now); c != nil {
-		until = c.untilMS
-	}
-	if limited {
-		if c := l.find(net, netSubject, now); c != nil {
-			until = max(until, c.untilMS)
-		}
-	}
+	until := l.until(from, s, now)
 	if until <= now {
 		return nil
 	}
@@ -184,7 +176,22 @@ func (l *limits) guessed(from netip.Addr, s subject) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	c := l.find(net, s, now)
-	return c != nil && c.late >= maxRefused && c.untilMS > now
+	return c != nil && c.late >= maxRefused && l.until(from, s, now) > now
+}
+
+// until returns the Unix time, in milliseconds, before which no guess is
+// allowed.
+func (l *limits) until(from netip.Addr, s subject, now int64) (untilMS int64) {
+	net, limited := network(from)
+	if c := l.find(net, s, now); c != nil {
+		untilMS = c.untilMS
+	}
+	if limited {
+		if c := l.find(net, netSubject, now); c != nil {
+			untilMS = max(untilMS, c.untilMS)
+		}
+	}
+	return untilMS
 }
 
 func (l *limits) set(net netip.Prefix, s subject) (key uint64, set []counter) {

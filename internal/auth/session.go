@@ -34,7 +34,7 @@ func (a *Auth) CookieName() string {
 }
 
 func (a *Auth) cookie(text string) *http.Cookie {
-	return &http.Cookie{
+	return &http.Cookie{ //nolint:gosec // not Secure only where there is no https
 		Name: a.CookieName(), Value: text, Path: "/",
 		Secure: a.Secure, HttpOnly: true, SameSite: http.SameSiteLaxMode,
 	}
@@ -74,7 +74,7 @@ func (a *Auth) LogOut(w http.ResponseWriter, r *http.Request) error {
 	if err := a.endSession(r); err != nil {
 		return err
 	}
-	c := a.cookie("")
+	c := a.cookie("") //nolint:gosec // the same
 	c.MaxAge = -1
 	http.SetCookie(w, c)
 	return nil

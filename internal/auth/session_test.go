@@ -48,9 +48,9 @@ func (a *accounts) Session(_ context.Context, sum [32]byte) (u pkgmeter.User, cr
 func (a *accounts) UseSession(_ context.Context, sum [32]byte, at, since time.Time) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	a.writes++
 	if s, ok := a.sessions[sum]; ok && !s.used.After(since) {
 		s.used = at
-		a.writes++
 	}
 	return a.failUse
 }
@@ -191,6 +191,18 @@ func TestASessionIsNewAtEachLogin(t *testing.T) {
 	b.logIn("ann", "secret")
 	if b.cookie.Value == first.Value || len(b.cookie.Value) < 27 {
 		t.Errorf("cookie %q", b.cookie.Value)
+	}
+}
+
+func TestALoginDropsWhatHasEnded(t *testing.T) {
+	t.Parallel()
+	b := newBrowser()
+	for _, wait := range []time.Duration{0, 11 * time.Hour, 2 * time.Hour} {
+		b.now, b.cookie = b.now.Add(wait), nil
+		b.logIn("ann", "secret")
+	}
+	if len(b.store.sessions) != 2 {
+		t.Errorf("%d sessions are kept, want the two that go on", len(b.store.sessions))
 	}
 }
 

@@ -26,7 +26,7 @@ type Year struct {
 // New prepares a year of so many events that ends at now, to the minute. It
 // needs at least one event.
 func New(events int, now time.Time) *Year {
-	now = now.UTC().Truncate(time.Minute)
+	now = now.Truncate(time.Minute)
 	return &Year{first: pkgmeter.DayOf(now) - Days + 1, now: now, events: max(1, events)}
 }
 

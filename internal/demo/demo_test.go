@@ -28,10 +28,10 @@ func each(events int, now time.Time, visit func(received time.Time, e *pkgmeter.
 	}
 }
 
-func digest(t *testing.T, events int, now time.Time, size int) string {
+func digest(t *testing.T, now time.Time) string {
 	t.Helper()
 	h := sha256.New()
-	for batch := range demo.New(events, now).Batches(size) {
+	for batch := range demo.New(5_000, now).Batches(1000) {
 		for _, d := range batch {
 			if err := json.NewEncoder(h).Encode(d.Entries); err != nil {
 				t.Fatal(err)
@@ -57,14 +57,14 @@ func TestTheSameYearComesAgain(t *testing.T) {
 	if m, again := count(); n != m || last != again {
 		t.Errorf("the second pass ends with %+v, want %+v", again, last)
 	}
-	want := digest(t, 5_000, noon, 1000)
-	if got := digest(t, 5_000, noon.Add(29*time.Second), 1000); got != want {
+	want := digest(t, noon)
+	if got := digest(t, noon.Add(29*time.Second)); got != want {
 		t.Error("another second of the same minute gives another year")
 	}
-	if got := digest(t, 5_000, noon.In(time.FixedZone("", 5*60*60)), 1000); got != want {
+	if got := digest(t, noon.In(time.FixedZone("", 5*60*60))); got != want {
 		t.Error("another time zone gives another year")
 	}
-	if got := digest(t, 5_000, noon.AddDate(0, 0, 1), 1000); got == want {
+	if got := digest(t, noon.AddDate(0, 0, 1)); got == want {
 		t.Error("another day gives the same year")
 	}
 }
@@ -121,6 +121,15 @@ func TestEventsAreFitToStoreAndInOrder(t *testing.T) {
 	})
 }
 
+func TestWhatIsUnderWayWhenTheDayEndsIsDoneByThen(t *testing.T) {
+	t.Parallel()
+	for _, until := range []time.Duration{0, time.Second, time.Hour, 24*time.Hour - time.Millisecond} {
+		if last := demo.LastRequest(50_000, until); last != until {
+			t.Errorf("the last request is at %s, want it at %s", last, until)
+		}
+	}
+}
+
 func TestTheYearHasAllDaysButTheOutage(t *testing.T) {
 	t.Parallel()
 	const events = 20_000
@@ -137,7 +146,7 @@ func TestTheYearHasAllDaysButTheOutage(t *testing.T) {
 		t.Errorf("%d days with events, and without: %v", len(days), gaps)
 	}
 	busiest := slices.MaxFunc(slices.Collect(maps.Keys(days)), func(a, b pkgmeter.Day) int { return days[a] - days[b] })
-	if want := 2 * events / demo.Days; days[busiest] < want {
+	if want := 3 * events / demo.Days; days[busiest] < want {
 		t.Errorf("the busiest day is %s with %d events, want a burst of at least %d", busiest, days[busiest], want)
 	}
 	weekend, work := 0, 0
@@ -243,25 +252,30 @@ func TestNothingIsFetchedBeforeItIsReleased(t *testing.T) {
 
 func TestUsersMoveToNewReleases(t *testing.T) {
 	t.Parallel()
-	last, versions := map[string]int{}, map[string]int{}
+	first, last := map[string]int{}, map[string]int{}
 	each(100_000, noon, func(_ time.Time, e *pkgmeter.Entry) {
 		if e.File.Package != "pkg:maven/com.acme/acme-core" || e.File.Repository != "releases" || e.Counts.Downloads == 0 {
 			return
 		}
-		versions[e.File.Version]++
-		if noon.Sub(e.Event.Time) < 30*24*time.Hour {
+		const month = 30 * 24 * time.Hour
+		switch age := noon.Sub(e.Event.Time); {
+		case age < month:
 			last[e.File.Version]++
+		case age > 11*month:
+			first[e.File.Version]++
 		}
 	})
-	total, old := 0, 0
-	for version, n := range last {
-		total += n
-		if strings.HasPrefix(version, "4.0.") || strings.HasPrefix(version, "4.1.") {
-			old += n
+	total, favourites, kept := 0, 0, 0
+	for _, version := range slices.SortedFunc(maps.Keys(last), func(a, b string) int { return last[b] - last[a] }) {
+		if total += last[version]; first[version] > 0 {
+			kept += last[version]
 		}
 	}
-	if len(versions) < 10 || total < 100 || old*5 > total {
-		t.Errorf("%d versions; of %d downloads of the last month %d are of the oldest ones", len(versions), total, old)
+	for _, n := range slices.SortedFunc(maps.Values(last), func(a, b int) int { return b - a })[:4] {
+		favourites += n
+	}
+	if total < 100 || favourites*3 < total*2 || kept == 0 || kept*5 > total {
+		t.Errorf("of %d downloads in the last month %d are of the four favourites, %d of releases of a year ago", total, favourites, kept)
 	}
 }
 
@@ -269,7 +283,14 @@ func TestFilesGrowWithEvents(t *testing.T) {
 	t.Parallel()
 	files := func(events int) int {
 		seen := map[string]bool{}
-		each(events, noon, func(_ time.Time, e *pkgmeter.Entry) { seen[e.Event.Repository+"\n"+e.Event.Path] = true })
+		var last time.Time
+		each(events, noon, func(_ time.Time, e *pkgmeter.Entry) {
+			seen[e.Event.Repository+"\n"+e.Event.Path] = true
+			if e.Event.Time.Before(last) {
+				t.Fatalf("%s comes after %s", e.Event.Time, last)
+			}
+			last = e.Event.Time
+		})
 		return len(seen)
 	}
 	small, large := files(10_000), files(200_000)

@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/pkgmeter/pkgmeter"
@@ -55,6 +56,12 @@ type Callback struct {
 	Queue Queue
 	Token string // what the sender has to present; "" asks for nothing
 	Now   func() time.Time
+
+	// Mapping is how this sender's keys differ from the known ones. It may be
+	// set while requests are served.
+	Mapping atomic.Pointer[source.Mapping]
+
+	sampled atomic.Int32 // payloads that were offered as samples since the start
 
 	// Large holds those who read a large body: make it with [NewLarge].
 	Large Large
@@ -117,7 +124,8 @@ func (c *Callback) serve(w http.ResponseWriter, r *http.Request) error {
 	if err != nil { // broken compression: nothing in it can be read, and nothing masked
 		d.Rejects = []pkgmeter.Reject{{Source: CallbackSource, Kind: "callback", Reason: pkgmeter.PublicMessage(err)}}
 	} else {
-		decode(d, body, deliveryID(r.Header))
+		c.decode(d, body, deliveryID(r.Header))
+		c.offer(d, body)
 	}
 	n := len(d.Entries) + len(d.Rejects)
 	if n > MaxEvents {
@@ -137,13 +145,42 @@ func (c *Callback) serve(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-func decode(d *pkgmeter.Delivery, body []byte, id string) {
-	said := source.CloudRepo(CallbackSource, body, id, d.Received)
+func (c *Callback) decode(d *pkgmeter.Delivery, body []byte, id string) {
+	var m source.Mapping
+	if set := c.Mapping.Load(); set != nil {
+		m = *set
+	}
+	said := m.CloudRepo(CallbackSource, body, id, d.Received)
 	d.Rejects = said.Rejects
 	d.Entries = make([]pkgmeter.Entry, len(said.Events))
 	for i, e := range said.Events {
 		d.Entries[i] = rule.Apply(e)
 	}
+}
+
+// offer adds the body to the delivery as a sample, for the first few after a
+// start: the store takes what it still wants.
+func (c *Callback) offer(d *pkgmeter.Delivery, body []byte) {
+	if c.sampled.Load() >= pkgmeter.MaxSamples || c.sampled.Add(1) > pkgmeter.MaxSamples {
+		return
+	}
+	d.Sample = &pkgmeter.Sample{Source: CallbackSource, Kind: "callback", At: d.Received, Body: source.Mask(body)}
+}
+
+// Retry reads an item of quarantine again, under the mapping of now. What can be
+// read counts at the time of its receipt, and leaves quarantine; if nothing
+// can be, the error says why and the item stays.
+func (c *Callback) Retry(ctx context.Context, item pkgmeter.Held) error {
+	d := &pkgmeter.Delivery{Received: item.At, Held: item.ID}
+	c.decode(d, item.Body, "")
+	if len(d.Entries) == 0 {
+		return pkgmeter.Errorf(pkgmeter.Invalid, "still unreadable: %s", d.Rejects[0].Reason)
+	}
+	n := len(d.Entries) + len(d.Rejects)
+	if err := c.Queue.Add(ctx, d, n, int64(len(item.Body)+n*entryBytes)); err != nil {
+		return unavailable(err)
+	}
+	return nil
 }
 
 // authorize accepts the secret in the path, the query, as a Basic password or

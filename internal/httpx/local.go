@@ -17,7 +17,7 @@ func LocalTarget(base, target, fallback string) string {
 		return fallback
 	}
 	u, err := url.Parse(target)
-	if err != nil || u.Scheme != "" || u.Host != "" || u.User != nil || u.Opaque != "" || u.Fragment != "" {
+	if err != nil || u.Scheme != "" || u.Host != "" || u.User != nil || u.Opaque != "" {
 		return fallback
 	}
 	// Decoded once more for a proxy that does so.
@@ -29,8 +29,9 @@ func LocalTarget(base, target, fallback string) string {
 	return target
 }
 
-// notPlain reports what has no place in a target unless it is escaped.
-func notPlain(r rune) bool { return r <= ' ' || r >= 0x7f || r == '\\' }
+// notPlain reports what has no place in a target unless it is escaped. A
+// fragment never reaches a server.
+func notPlain(r rune) bool { return r <= ' ' || r >= 0x7f || r == '\\' || r == '#' }
 
 // hidden reports what is no part of any path here, escaped or not.
 func hidden(r rune) bool { return r < ' ' || r == 0x7f || r == '\\' }

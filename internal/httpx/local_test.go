@@ -21,7 +21,7 @@ func TestARedirectStaysBelowTheBasePath(t *testing.T) {
 		"/\tevil.example", "/\t/evil.example", "\t//evil.example", " //evil.example", "/\n/evil.example", "\n//evil.example", "/pm/\r\nSet-Cookie: a=b", "/pm/stats\x00", "/pm/\x7f", "/pm/stats ", "/pm/st ats",
 		"/pm/%0d%0aSet-Cookie:a=b", "/pm/%00", "/pm/%09/evil.example", "/pm/%250a",
 		"/pm/../x", "/pm/..", "/pm/./x", "/pm/%2e%2e/x", "/pm/.%2e/x", "/pm/%252e%252e/x", "/pm/x/../../evil.example", "/pm/..%2fx", "/pm/..%5cx",
-		"/pm/%zz", "/pm/%", "/pm/%2", "/pm/stats#frag",
+		"/pm/%zz", "/pm/%", "/pm/%2", "/pm/stats#frag", "/pm/stats#",
 		"/pm/\u2028", "/pm/\u3002evil", "／／evil.example", "/pm/／evil", "\u202e/pm/stats", "\ufeff/pm/stats", "/pm/\xff",
 		"/pm/" + strings.Repeat("a", 2048),
 	}

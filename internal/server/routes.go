@@ -7,7 +7,6 @@ import (
 	"github.com/pkgmeter/pkgmeter"
 	"github.com/pkgmeter/pkgmeter/internal/api"
 	"github.com/pkgmeter/pkgmeter/internal/auth"
-	"github.com/pkgmeter/pkgmeter/internal/hook"
 	"github.com/pkgmeter/pkgmeter/internal/httpx"
 	"github.com/pkgmeter/pkgmeter/internal/web"
 )
@@ -21,7 +20,7 @@ type route struct {
 // routes lists every path of the main listener, below the base path.
 func (s *Server) routes(pages *web.Web) []route {
 	answers := &api.API{Stats: s.Store, Now: s.Now}
-	callback := &hook.Callback{Queue: s.queue, Token: s.CallbackToken, Now: s.Now, Done: s.metrics.delivered, Large: hook.NewLarge()}
+	callback := s.callback
 	account := login{s.Auth, pages, s.Base}
 	get := func(h http.Handler) httpx.Methods { return httpx.Methods{http.MethodGet: h} }
 	post := func(h http.Handler) httpx.Methods { return httpx.Methods{http.MethodPost: h} }
@@ -33,6 +32,9 @@ func (s *Server) routes(pages *web.Web) []route {
 		{"/api/v1/top", get(s.reader(answers.Handler("top")))},
 		{"/api/v1/series", get(s.reader(answers.Handler("series")))},
 		{"/stats", get(s.page(account, pages.ServeStats))},
+		{"/stats/settings", s.adminForm(account, pages.ServeSettings, pages.SaveSettings)},
+		{"/stats/quarantine", s.adminForm(account, pages.ServeQuarantine, pages.Retry)},
+		{"/stats/payloads", s.adminForm(account, pages.ServePayloads, pages.SaveMapping)},
 		{"/login", httpx.Methods{
 			http.MethodGet:  httpx.HandlerFunc(account.form),
 			http.MethodPost: sameOrigin(httpx.HandlerFunc(account.begin)),
@@ -111,14 +113,25 @@ func (s *Server) admin(next http.Handler) http.Handler {
 
 // page lets those see a page who may read numbers, and tells it who that is.
 // Browsers without credentials get the login form instead.
-func (s *Server) page(l login, serve func(w http.ResponseWriter, r *http.Request, reader pkgmeter.Principal) error) http.Handler {
+func (s *Server) page(l login, serve pageFunc) http.Handler { return s.shown(l, s.PublicStats, serve) }
+
+// pageFunc serves a page to who is logged in.
+type pageFunc func(w http.ResponseWriter, r *http.Request, reader pkgmeter.Principal) error
+
+// adminForm shows a form and takes it. The pages let administrators pass only;
+// here everybody has to be somebody.
+func (s *Server) adminForm(l login, show, take pageFunc) httpx.Methods {
+	return httpx.Methods{http.MethodGet: s.shown(l, false, show), http.MethodPost: s.shown(l, false, take)}
+}
+
+func (s *Server) shown(l login, public bool, serve pageFunc) http.Handler {
 	return httpx.HandlerFunc(func(w http.ResponseWriter, r *http.Request) error {
 		p, err := s.Auth.Reader(r)
 		own := auth.HasCredentials(r)
 		switch code := pkgmeter.CodeOf(err); {
 		case err == nil:
 			return serve(w, r, p)
-		case s.PublicStats && !own && code == pkgmeter.Unauthenticated:
+		case public && !own && code == pkgmeter.Unauthenticated:
 			return serve(w, r, pkgmeter.Principal{})
 		case code == pkgmeter.Unauthenticated && !own && httpx.PrefersHTML(r):
 			return l.demand(w, r)

@@ -18,6 +18,7 @@ import (
 	"github.com/pkgmeter/pkgmeter"
 	"github.com/pkgmeter/pkgmeter/internal/api"
 	"github.com/pkgmeter/pkgmeter/internal/auth"
+	"github.com/pkgmeter/pkgmeter/internal/hook"
 	"github.com/pkgmeter/pkgmeter/internal/httpx"
 	"github.com/pkgmeter/pkgmeter/internal/ingest"
 	"github.com/pkgmeter/pkgmeter/internal/web"
@@ -42,6 +43,8 @@ const Grace = 15 * time.Second
 type Store interface {
 	pkgmeter.Stats
 	api.Exporter
+	web.Panels
+	Inspection
 	// Write makes deliveries durable, as [ingest.Writer] has it.
 	ingest.Writer[*pkgmeter.Delivery]
 	// Maintain works beside the write path until ctx ends; it returns an error
@@ -69,6 +72,8 @@ type Server struct {
 
 	queue   *ingest.Queue[*pkgmeter.Delivery]
 	metrics *metrics
+
+	callback *hook.Callback
 }
 
 // Run serves on main, and on admin where there is one, until ctx ends or a
@@ -79,7 +84,12 @@ func (s *Server) Run(ctx context.Context, main, admin net.Listener) error {
 	s.Auth.Secure = s.Secure
 	s.queue = ingest.New(s.Store, ingest.Options{Fatal: s.Fatal})
 	s.metrics = newMetrics(s.queue, s.Version)
-	pages := &web.Web{Stats: s.Store, Now: s.Now, Base: s.Base, Version: s.Version}
+	s.callback = &hook.Callback{Queue: s.queue, Token: s.CallbackToken, Now: s.Now, Done: s.metrics.delivered, Large: hook.NewLarge()}
+	inspect := inspector{s.Store, s.callback}
+	if err := inspect.load(ctx); err != nil {
+		return fmt.Errorf("mapping of the webhook: %w", err)
+	}
+	pages := &web.Web{Stats: s.Store, Now: s.Now, Base: s.Base, Version: s.Version, Panels: s.Store, Inspector: inspect}
 	if err := pages.Init(); err != nil {
 		return err
 	}

@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -32,7 +33,22 @@ type site struct {
 	stop       func() error
 }
 
+// hashes are made once: that is what takes time in most tests.
+var hashes = sync.OnceValue(func() map[string]string {
+	m := map[string]string{}
+	for _, name := range []string{"admin", "vera", "gone"} {
+		m[name] = auth.Hash("secret of " + name)
+	}
+	return m
+})
+
 func start(t *testing.T, change func(*server.Server)) *site {
+	t.Helper()
+	return startOn(t, func(l net.Listener) net.Listener { return l }, change)
+}
+
+// startOn is start on a listener that is wrapped.
+func startOn(t *testing.T, wrap func(net.Listener) net.Listener, change func(*server.Server)) *site {
 	t.Helper()
 	s := &site{dir: t.TempDir()}
 	now := func() time.Time { return noon }
@@ -42,7 +58,7 @@ func start(t *testing.T, change func(*server.Server)) *site {
 	}
 	s.store = store
 	for _, u := range []pkgmeter.User{{Name: "admin", Role: pkgmeter.Admin}, {Name: "vera", Role: pkgmeter.Viewer}, {Name: "gone", Role: pkgmeter.Viewer, Disabled: true}} {
-		u.Hash = auth.Hash("secret of " + u.Name)
+		u.Hash = hashes()[u.Name]
 		if err := store.AddUser(t.Context(), u); err != nil {
 			t.Fatal(err)
 		}
@@ -55,7 +71,7 @@ func start(t *testing.T, change func(*server.Server)) *site {
 	s.url, s.admin = "http://"+main.Addr().String(), "http://"+admin.Addr().String()
 	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
 	done := make(chan error, 1)
-	go func() { done <- srv.Run(ctx, main, admin) }()
+	go func() { done <- srv.Run(ctx, wrap(main), admin) }()
 	stopped := false
 	s.stop = func() error {
 		if stopped {
@@ -318,14 +334,11 @@ func TestWithoutATokenAPathBelowTheCallbackIsUnknown(t *testing.T) {
 
 func TestWhoMayRead(t *testing.T) {
 	t.Parallel()
-	s, public := start(t, nil), start(t, func(s *server.Server) { s.PublicStats = true })
-	tokens := map[pkgmeter.Scope]string{}
+	public := start(t, func(s *server.Server) { s.PublicStats = true })
+	tokens, stored := map[pkgmeter.Scope]string{}, []pkgmeter.Token{}
 	for _, scope := range []pkgmeter.Scope{pkgmeter.ScopeRead, pkgmeter.ScopeIngest, pkgmeter.ScopePublish} {
 		text, token := auth.NewToken("vera", scope)
-		if _, err := s.store.AddToken(t.Context(), token); err != nil {
-			t.Fatal(err)
-		}
-		tokens[scope] = text
+		tokens[scope], stored = text, append(stored, token)
 	}
 	bearer := func(token string) func(*http.Request) { return header("Authorization", "Bearer "+token) }
 	tests := map[string]struct {
@@ -348,6 +361,12 @@ func TestWhoMayRead(t *testing.T) {
 		"a scheme not offered": {header("Authorization", "Digest x"), 401},
 	}
 	for name, tt := range tests {
+		s := start(t, nil) // its own: failures are counted
+		for _, token := range stored {
+			if _, err := s.store.AddToken(t.Context(), token); err != nil {
+				t.Fatal(err)
+			}
+		}
 		for _, path := range []string{"/stats", "/api/v1/totals", "/api/v1/top?by=file", "/api/v1/series"} {
 			t.Run(name+path, func(t *testing.T) {
 				t.Parallel()

@@ -18,7 +18,12 @@ const byteOrderMark = "\xef\xbb\xbf"
 // id of the event only where the body is one event that names none: the events
 // of a batch would all become the same.
 func CloudRepo(source string, body []byte, deliveryID string, received time.Time) Decoded {
-	d := cloudRepo{collector: collector{source: source, kind: "callback", received: received}}
+	return Mapping{}.CloudRepo(source, body, deliveryID, received)
+}
+
+// CloudRepo is the function of that name for a sender whose keys differ.
+func (m Mapping) CloudRepo(source string, body []byte, deliveryID string, received time.Time) Decoded {
+	d := cloudRepo{collector: collector{source: source, kind: "callback", received: received}, custom: m.custom}
 	d.body(body)
 	if len(d.Events) == 1 && len(d.Rejects) == 0 && d.Events[0].ID == "" && !blank([]byte(deliveryID)) {
 		d.Events[0].ID = fitID(deliveryID)
@@ -27,7 +32,10 @@ func CloudRepo(source string, body []byte, deliveryID string, received time.Time
 }
 
 // cloudRepo is the reading of one body.
-type cloudRepo struct{ collector }
+type cloudRepo struct {
+	collector
+	custom map[string]meaning
+}
 
 // A scope is where an item stands.
 type scope struct {
@@ -119,7 +127,7 @@ func unescapeField(s []byte) []byte {
 // is rejected as one. So is what follows a damaged array: the lines of a list
 // that was cut short would be read as events, and again when it is sent again.
 func (d *cloudRepo) values(src []byte, pos int, in scope) {
-	t := tree{nodes: make([]node, 0, 12)} // enough for the usual item
+	t := tree{nodes: make([]node, 0, 12), custom: d.custom} // enough for the usual item
 	begin, before := pos, d.collector
 	var damage error // the first
 	whole := false   // whether any object or array was whole

@@ -43,6 +43,7 @@ type meaning struct {
 	rank   uint8 // among the keys of that field; the lowest wins
 	level  level // where an object under it belongs; top: it is not searched
 	listed bool  // whether an array under it holds the items
+	chosen bool  // by an operator: it wins over every known key
 }
 
 // meanings are the known keys in canonical spelling. The schema of the CloudRepo
@@ -110,7 +111,11 @@ const bareID = 4
 // known returns what the name of node i means.
 func (t *tree) known(i int) meaning {
 	var buf [maxKey]byte
-	return meanings[string(canonical(&buf, t.key(i)))]
+	key := canonical(&buf, t.key(i))
+	if m, ok := t.custom[string(key)]; ok {
+		return m
+	}
+	return meanings[string(key)]
 }
 
 // facts are what an item says about an event. Texts may be parts of the source.
@@ -121,9 +126,9 @@ type facts struct {
 	time  time.Time   // zero if none can be read
 	bytes int64
 
-	weight [fields]uint8 // of what stands in each field; 0: nothing
-	listed bool          // whether a key for lists holds an array
-	packed int           // node of a text under "payload", 0 if none
+	weight [fields]uint16 // of what stands in each field; 0: nothing
+	listed bool           // whether a key for lists holds an array
+	packed int            // node of a text under "payload", 0 if none
 }
 
 // gather takes in the object at node i: its own members, then those one level
@@ -145,11 +150,14 @@ func (f *facts) members(t *tree, i int, at level) {
 				f.members(t, c, m.level)
 			}
 		}
-		if m.field == noField || !m.field.welcome(m.rank, at) {
+		if m.field == noField || !m.chosen && !m.field.welcome(m.rank, at) {
 			continue
 		}
 		// One number orders all candidates of a field; the first of equals stays.
-		weight := 255 - m.rank*uint8(levels) - uint8(at)
+		weight := 255 - uint16(m.rank)*uint16(levels) - uint16(at)
+		if m.chosen {
+			weight += 256
+		}
 		if weight > f.weight[m.field] && f.take(t, c, m.field) {
 			f.weight[m.field] = weight
 		}

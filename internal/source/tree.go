@@ -52,9 +52,10 @@ type node struct {
 // UTF-8 and not nested too deep. encoding/json would lose order, repeated names
 // and the spelling of numbers.
 type tree struct {
-	src   []byte
-	nodes []node
-	pos   int
+	src    []byte
+	nodes  []node
+	pos    int
+	custom map[string]meaning // of keys, before the known ones; parse keeps it
 }
 
 // parse replaces t by the value at src[pos:] and returns where it ends, which

@@ -104,6 +104,12 @@ func (w *writer) append(ctx context.Context, batch []*pkgmeter.Delivery) error {
 	n := 0
 	for _, d := range batch {
 		d.New, d.Known = 0, 0
+		if gone, err := w.release(ctx, d.Held); err != nil || gone {
+			if err != nil {
+				return err
+			}
+			continue
+		}
 		for i := range d.Entries {
 			isNew, err := w.entry(ctx, &d.Entries[i], d.Received)
 			if err != nil {
@@ -117,6 +123,9 @@ func (w *writer) append(ctx context.Context, batch []*pkgmeter.Delivery) error {
 		}
 		n += d.New
 		if err := w.reject(ctx, d); err != nil {
+			return err
+		}
+		if err := w.sample(ctx, d.Sample); err != nil {
 			return err
 		}
 	}

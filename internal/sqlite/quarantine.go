@@ -3,6 +3,7 @@ package sqlite
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"maps"
 
 	"github.com/pkgmeter/pkgmeter"
@@ -21,6 +22,7 @@ type held struct{ items, bytes int64 }
 type quarantine struct {
 	held, before      map[int64]held // before: as it was when the transaction first changed it
 	add, oldest, drop *sql.Stmt
+	release           *sql.Stmt
 }
 
 func (q *quarantine) load(ctx context.Context, conn *sql.Conn, prepare preparer) error {
@@ -35,6 +37,9 @@ func (q *quarantine) load(ctx context.Context, conn *sql.Conn, prepare preparer)
 		return err
 	}
 	if q.drop, err = prepare(ctx, `UPDATE source SET dropped = dropped + 1 WHERE id = ?`); err != nil {
+		return err
+	}
+	if q.release, err = prepare(ctx, `DELETE FROM quarantine WHERE id = ? RETURNING source_id, length(body)`); err != nil {
 		return err
 	}
 	return eachRow(ctx, conn, func(rows *sql.Rows) error {
@@ -70,10 +75,7 @@ func (w *writer) reject(ctx context.Context, d *pkgmeter.Delivery) error {
 }
 
 func (q *quarantine) put(ctx context.Context, source, atMS int64, r pkgmeter.Reject, body []byte) error {
-	h := q.held[source]
-	if _, ok := q.before[source]; !ok {
-		q.before[source] = h
-	}
+	h := q.change(source)
 	for h.items >= maxHeldItems || h.items > 0 && h.bytes+int64(len(body)) > maxHeldBytes {
 		var freed int64
 		if err := q.oldest.QueryRowContext(ctx, source).Scan(&freed); err != nil {
@@ -89,6 +91,34 @@ func (q *quarantine) put(ctx context.Context, source, atMS int64, r pkgmeter.Rej
 	}
 	q.held[source] = held{h.items + 1, h.bytes + int64(len(body))}
 	return nil
+}
+
+// change returns what a source has in quarantine, before it is changed.
+func (q *quarantine) change(source int64) held {
+	h := q.held[source]
+	if _, ok := q.before[source]; !ok {
+		q.before[source] = h
+	}
+	return h
+}
+
+// release takes an item out of quarantine, and reports whether it has left
+// before. Id 0 is no item.
+func (w *writer) release(ctx context.Context, id int64) (gone bool, err error) {
+	if id == 0 {
+		return false, nil
+	}
+	var source, bytes int64
+	err = w.quarantine.release.QueryRowContext(ctx, id).Scan(&source, &bytes)
+	if errors.Is(err, sql.ErrNoRows) {
+		return true, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	h := w.quarantine.change(source)
+	w.quarantine.held[source] = held{h.items - 1, h.bytes - bytes}
+	return false, nil
 }
 
 // Quarantined returns the number of items in quarantine.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/pkgmeter/pkgmeter"
 	"github.com/pkgmeter/pkgmeter/internal/cells"
@@ -45,6 +46,21 @@ type question struct {
 
 // ask runs f on the question that q puts to the present snapshot.
 func (s *Store) ask(ctx context.Context, q pkgmeter.Query, f func(*question) error) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, questionTime, errSlow)
+	defer cancel()
+	err := s.answer(ctx, q, f)
+	if err != nil && context.Cause(ctx) == errSlow { //nolint:errorlint // the very value
+		return errSlow
+	}
+	return err
+}
+
+// questionTime bounds a question, with its wait for a connection.
+const questionTime = 10 * time.Second
+
+var errSlow = pkgmeter.Errorf(pkgmeter.Unavailable, "the answer takes too long: ask for less, or try again")
+
+func (s *Store) answer(ctx context.Context, q pkgmeter.Query, f func(*question) error) error {
 	return s.view(ctx, func(tx *sql.Tx) error {
 		qu := &question{tx: tx, gen: s.meta.gen, rules: s.meta.rule, query: q}
 		var first sql.NullInt64

@@ -113,9 +113,12 @@ func TestAUserHasAtMostTwentySessionsAndTheOldestEnds(t *testing.T) {
 func TestSessionsEndWithWhatTheyRestOn(t *testing.T) {
 	t.Parallel()
 	tests := map[string]func(t *testing.T, s *sqlite.Store) error{
-		"the user is removed":      func(t *testing.T, s *sqlite.Store) error { return s.RemoveUser(t.Context(), "ann") },
-		"the password is changed":  func(t *testing.T, s *sqlite.Store) error { return s.SetPassword(t.Context(), "ann", "new") },
-		"the user becomes admin":   func(t *testing.T, s *sqlite.Store) error { _, err := s.EnsureAdmin(t.Context(), "ann", "new"); return err },
+		"the user is removed":     func(t *testing.T, s *sqlite.Store) error { return s.RemoveUser(t.Context(), "ann") },
+		"the password is changed": func(t *testing.T, s *sqlite.Store) error { return s.SetPassword(t.Context(), "ann", "new") },
+		"the user becomes admin": func(t *testing.T, s *sqlite.Store) error {
+			_, err := s.EnsureAdmin(t.Context(), "ann", "new")
+			return err
+		},
 		"they were begun long ago": func(t *testing.T, s *sqlite.Store) error { return s.DropSessions(t.Context(), noon, noon.Add(-1)) },
 		"they are not used":        func(t *testing.T, s *sqlite.Store) error { return s.DropSessions(t.Context(), noon.Add(-1), noon) },
 	}

@@ -23,6 +23,7 @@ import (
 	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
 	"github.com/pkgmeter/pkgmeter"
 	"github.com/pkgmeter/pkgmeter/internal/httpx"
 	"github.com/pkgmeter/pkgmeter/internal/rule"
@@ -302,6 +303,63 @@ func TestThePageFitsAPhone(t *testing.T) {
 		if got := number(ctx, t, `document.documentElement.scrollWidth`); got > int(width) {
 			t.Errorf("the page is %d wide on a screen of %d", got, width)
 		}
+	}
+}
+
+func TestArrowKeysGoToTheNeighbouringRange(t *testing.T) {
+	t.Parallel()
+	w, s := open(t)
+	if !w.HasScript() {
+		t.Skip("the page script was not built: make build")
+	}
+	fewDays(t, s)
+	ctx := browser(t)
+	visit(ctx, t, serve(t, w, pkgmeter.Principal{})+"/stats?days=7")
+	for _, step := range []struct{ key, want string }{
+		{kb.ArrowLeft, "?from=2026-02-25&to=2026-03-03"},
+		{kb.ArrowRight, "?from=2026-03-04&to=2026-03-10"},
+	} {
+		if err := chromedp.Do(ctx, chromedp.KeyEvent(step.key)); err != nil {
+			t.Fatal(err)
+		}
+		arrived := func() bool {
+			at, err := chromedp.Run(ctx, chromedp.Evaluate[string](`document.readyState === "complete" ? location.search : ""`))
+			return err == nil && at == step.want // an error: the page is just being replaced
+		}
+		for !arrived() {
+			select {
+			case <-ctx.Done():
+				t.Fatalf("the key did not lead to %s", step.want)
+			case <-time.After(20 * time.Millisecond):
+			}
+		}
+	}
+}
+
+func TestAPrintedPageShowsWhatTheServerDrew(t *testing.T) {
+	t.Parallel()
+	w, s := open(t)
+	repositories, paths := usualNames()
+	fillYear(t, s, repositories, paths)
+	base := serve(t, w, pkgmeter.Principal{})
+	ctx := browser(t)
+	visit(ctx, t, base+"/stats")
+	call(ctx, t, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Media: "print"})
+	const shown = `[...document.querySelectorAll(%q)].filter(e => e.getClientRects().length > 0).length`
+	for selector, want := range map[string]int{"svg.chart": 1, "svg.pie": 2, ".live": 0, ".range": 0} {
+		if got := number(ctx, t, fmt.Sprintf(shown, selector)); got != want {
+			t.Errorf("%d %s are printed, want %d", got, selector, want)
+		}
+	}
+	if *shots == "" {
+		return
+	}
+	png, err := chromedp.Run(ctx, chromedp.FullScreenshot(100))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(*shots, "print.png"), png, 0o600); err != nil {
+		t.Fatal(err)
 	}
 }
 

@@ -11,7 +11,7 @@ var (
 
 // Check type-checks every template against its view model.
 func (w *Web) Check() error {
-	for name, view := range map[string]any{"landing": page{}, "login": loginView{}, "stats": &statsView{}, "settings": &settingsView{}} {
+	for name, view := range map[string]any{"landing": page{}, "login": loginView{}, "stats": &statsView{}, "settings": &settingsView{}, "quarantine": &quarantineView{}, "payloads": &payloadsView{}} {
 		if err := templatecheck.CheckHTML(w.pages[name], view); err != nil {
 			return err
 		}
@@ -21,3 +21,6 @@ func (w *Web) Check() error {
 
 // HasScript reports whether the page script was built.
 func (w *Web) HasScript() bool { return w.script != "" }
+
+// Label is for tests.
+var Label = label

@@ -10,7 +10,10 @@ import (
 // page returns what the layout shows a reader. Who sends a password with every
 // request has nothing to log out of.
 func (w *Web) page(r *http.Request, title string, reader pkgmeter.Principal) page {
-	return page{Title: title, User: reader.User, Session: reader.User != "" && !auth.HasCredentials(r), Version: w.Version}
+	return page{
+		Title: title, User: reader.User, Session: reader.User != "" && !auth.HasCredentials(r), Version: w.Version,
+		Inspect: w.Inspector != nil && mayInspect(reader) == nil,
+	}
 }
 
 // loginView is the form that asks for a name and a password. It never repeats

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"cmp"
 	"net/url"
 	"strconv"
 
@@ -162,6 +163,10 @@ type choice struct {
 
 // newSpanView makes the view for w, which the store answered for span.
 func newSpanView(w wish, span pkgmeter.Span, first, today pkgmeter.Day) spanView {
+	if !w.all() && span.Empty() { // all of it lies before the first day
+		to := cmp.Or(w.To, today)
+		span.From, span.To = min(cmp.Or(w.From, to), to), to
+	}
 	v := spanView{All: w.all(), From: span.From, To: span.To, Today: today, Measure: w.measureName()}
 	for _, p := range presets {
 		to := w

@@ -154,7 +154,7 @@ func (w *Web) change(ctx context.Context, total pkgmeter.Totals, wanted wish, fi
 		return nil, err
 	}
 	ratio := float64(total.Downloads-before.Downloads) / float64(before.Downloads)
-	return &change{Percent: int(ratio*100 + 1000.5) - 1000, Days: int(n)}, nil
+	return &change{Percent: int(ratio*100+1000.5) - 1000, Days: int(n)}, nil
 }
 
 // chart adds the series. Days before the store's first one are left out of a

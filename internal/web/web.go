@@ -24,11 +24,12 @@ var files embed.FS
 
 // Web renders pages. Who may see them is decided before.
 type Web struct {
-	Stats   pkgmeter.Stats
-	Now     func() time.Time
-	Base    string // base path of all links, without the slash at its end
-	Version string
-	Panels  Panels // nil: every panel is shown, and there are no settings
+	Stats     pkgmeter.Stats
+	Now       func() time.Time
+	Base      string // base path of all links, without the slash at its end
+	Version   string
+	Inspector Inspector // nil: there are no pages of quarantine and payloads
+	Panels    Panels    // nil: every panel is shown, and there are no settings
 
 	pages  map[string]*template.Template
 	assets *assets
@@ -45,9 +46,9 @@ func (w *Web) Init() error {
 	w.assets, w.forms = assets, http.NewCrossOriginProtection()
 	w.script = w.assetURL(scriptFile)
 	w.pages = map[string]*template.Template{}
-	for _, name := range []string{"landing", "login", "stats", "settings"} {
+	for _, name := range []string{"landing", "login", "stats", "settings", "quarantine", "payloads"} {
 		t, err := template.New("layout.html").Funcs(template.FuncMap{
-			"count": count, "size": size, "base": func() string { return w.Base }, "asset": w.assetURL,
+			"count": count, "size": size, "bytes": func(n int) int64 { return int64(n) }, "base": func() string { return w.Base }, "asset": w.assetURL,
 		}).ParseFS(files, "templates/layout.html", "templates/"+name+".html")
 		if err != nil {
 			return fmt.Errorf("template %s: %w", name, err)
@@ -62,6 +63,7 @@ type page struct {
 	Title   string
 	User    string
 	Session bool // the user can log out
+	Inspect bool // the user may see payloads
 	Version string
 }
 

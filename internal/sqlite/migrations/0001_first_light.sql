@@ -170,8 +170,7 @@ CREATE TABLE quarantine (
 	kind      TEXT    NOT NULL,
 	reason    TEXT    NOT NULL,
 	bytes     INTEGER NOT NULL, -- of the body before compression
-	body      BLOB    NOT NULL, -- zstd
-	state     TEXT    NOT NULL DEFAULT 'open' CHECK (state IN ('open', 'done', 'dropped'))
+	body      BLOB    NOT NULL -- zstd
 ) STRICT;
 CREATE INDEX quarantine_source ON quarantine (source_id, id);
 
