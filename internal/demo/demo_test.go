@@ -124,8 +124,8 @@ func TestEventsAreFitToStoreAndInOrder(t *testing.T) {
 func TestWhatIsUnderWayWhenTheDayEndsIsDoneByThen(t *testing.T) {
 	t.Parallel()
 	for _, until := range []time.Duration{0, time.Second, time.Hour, 24*time.Hour - time.Millisecond} {
-		if last := demo.LastRequest(50_000, until); last != until {
-			t.Errorf("the last request is at %s, want it at %s", last, until)
+		if last := demo.LastRequest(50_000, until); last > until || until-last > time.Minute {
+			t.Errorf("the last request is at %s, want it just before %s", last, until)
 		}
 	}
 }
