@@ -68,7 +68,7 @@ func (a *app) readFile(name string) ([]byte, error) {
 	if name == "-" {
 		return io.ReadAll(a.in)
 	}
-	return os.ReadFile(name) //nolint:gosec // the operator's own path
+	return os.ReadFile(name)
 }
 
 func (c *importCmd) one(a *app, text []byte) (pkgmeter.MoveIn, error) {
@@ -101,12 +101,11 @@ func (c *importCmd) one(a *app, text []byte) (pkgmeter.MoveIn, error) {
 		return done, err
 	}
 	for _, name := range done.Users {
-		switch {
-		case name == done.Admin:
-			fmt.Fprintf(a.err, "user %s was made, as administrator\n", printable(name))
-		default:
-			fmt.Fprintf(a.err, "user %s was made\n", printable(name))
+		role := ""
+		if name == done.Admin {
+			role = ", as administrator"
 		}
+		fmt.Fprintf(a.err, "user %s was made%s\n", printable(name), role)
 	}
 	return done, nil
 }

@@ -342,7 +342,7 @@ func (s *Store) Counters(ctx context.Context) (c pkgmeter.Counters, err error) {
 			}},
 		} {
 			total = q.totals()
-			sums, _, err := q.sums(ctx, s, to.by, &total)
+			sums, err := q.sums(ctx, s, to.by, &total)
 			if err != nil {
 				return err
 			}

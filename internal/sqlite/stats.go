@@ -53,24 +53,23 @@ func (s *Store) Top(ctx context.Context, query pkgmeter.Query, by pkgmeter.Key, 
 	return list, err
 }
 
-// sums returns the sum of each key, and the keys of the files; what they come to in
-// all is added to total.
-func (q *question) sums(ctx context.Context, s *Store, by pkgmeter.Key, total *pkgmeter.Totals) (sums []pkgmeter.Measures, keys []uint32, err error) {
+// sums returns the sum of each key; what they come to in all is added to total.
+func (q *question) sums(ctx context.Context, s *Store, by pkgmeter.Key, total *pkgmeter.Totals) ([]pkgmeter.Measures, error) {
 	keys, largest := q.attrs.keys(by)
-	sums = make([]pkgmeter.Measures, largest+1)
+	sums := make([]pkgmeter.Measures, largest+1)
 	if err := q.eachRun(ctx, false, func(_ pkgmeter.Day, c *cells.Columns) { addRun(sums, keys, q.pass, c) }); err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	for _, m := range sums {
 		total.Add(m)
 	}
-	err = q.addOpening(ctx, s, &by, &sums, total)
-	return sums, keys, err
+	err := q.addOpening(ctx, s, &by, &sums, total)
+	return sums, err
 }
 
 func (q *question) top(ctx context.Context, s *Store, by pkgmeter.Key, page pkgmeter.Page) (pkgmeter.TopList, error) {
 	list := pkgmeter.TopList{Total: q.totals()}
-	sums, _, err := q.sums(ctx, s, by, &list.Total)
+	sums, err := q.sums(ctx, s, by, &list.Total)
 	if err != nil {
 		return list, err
 	}

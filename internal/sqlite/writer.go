@@ -103,7 +103,7 @@ func (w *writer) load(ctx context.Context, gen int64, today pkgmeter.Day) error 
 				duplicates = duplicates + excluded.duplicates, max_lag_ms = max(max_lag_ms, excluded.max_lag_ms)`},
 	} {
 		var err error
-		if *p.to, err = w.prepare(ctx, p.sql); err != nil {
+		if *p.to, err = w.prepare(ctx, p.sql); err != nil { //nolint:sqlclosecheck // prepare sees to it
 			return err
 		}
 	}
