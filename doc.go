@@ -11,6 +11,8 @@
 //	internal/hook      the senders' HTTP side: read, decode, wait for the disk, answer
 //	internal/ingest    group commit: many waiting callers, one durable write
 //	internal/cells     packed counts
+//	internal/savejson  the old program's file, in and out
+//	internal/demo      a made-up year of downloads
 //	internal/sqlite    ledger, counts and accounts in one SQLite file
 //	internal/api       the JSON answers
 //	internal/web       the pages
