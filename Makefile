@@ -6,7 +6,7 @@ COMMIT  ?= $(shell git rev-parse --short=12 HEAD 2>/dev/null || echo unknown)
 LDFLAGS  = -s -w -X main.version=$(VERSION) -X main.commit=$(COMMIT)
 TOOL     = go tool -modfile=tools/go.mod
 # Packages in which goroutines meet are tested with the race detector.
-RACE     = ./internal/ingest ./internal/hook ./internal/server ./internal/sqlite ./internal/auth ./internal/control
+RACE     = ./ddp/... ./internal/ingest ./internal/hook ./internal/server ./internal/sqlite ./internal/auth ./internal/control
 TZS      = UTC Pacific/Kiritimati Pacific/Pago_Pago Asia/Kathmandu America/St_Johns Australia/Lord_Howe Europe/Berlin America/New_York
 
 KILLS    ?= 100
@@ -41,12 +41,16 @@ check:
 	go test -count=1 ./internal/arch
 	@out=$$($(TOOL) deadcode -test ./...); if [ -n "$$out" ]; then echo "dead code:"; echo "$$out"; exit 1; fi
 
-# The browser of the page tests, from Debian's packages.
-.PHONY: chromium
-chromium:
-	@command -v chromium >/dev/null || { \
-	  root=; [ "$$(id -u)" = 0 ] || root=sudo; \
-	  $$root apt-get update -q && $$root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends chromium; }
+# What the tests use of Debian's packages: a browser, and what makes a system
+# call fail.
+DEBIAN = chromium strace
+
+.PHONY: debian
+debian:
+	@missing=; for tool in $(DEBIAN); do command -v $$tool >/dev/null || missing="$$missing $$tool"; done; \
+	  [ -z "$$missing" ] || { \
+	    root=; [ "$$(id -u)" = 0 ] || root=sudo; \
+	    $$root apt-get update -q && $$root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends $$missing; }
 
 .PHONY: fmt
 fmt:
@@ -54,7 +58,7 @@ fmt:
 
 # All tests, in a time zone picked at random: days are UTC whatever the machine
 # thinks.
-test: build chromium
+test: build debian
 	@tz=$$(printf '%s\n' $(TZS) | shuf -n1); echo "TZ=$$tz"; \
 	  export TZ=$$tz; go test -shuffle=on -timeout 12m ./... && go test -race -shuffle=on -timeout 12m $(RACE)
 
@@ -64,7 +68,7 @@ bench: build
 
 # Kills under load; KILLS counts them. Power cuts, faults of single calls and
 # full disks are not built yet.
-crash: build
+crash: build debian
 	KILLS=$(KILLS) go test -count=1 -timeout 20m -v ./internal/crashtest
 	@echo "crash: power cuts, syscall faults and full disks are not built yet"
 

@@ -281,11 +281,11 @@ func (s *Session) exit() {
 
 // answer sends a call's result, and "updated" unless that is held.
 func (s *Session) answer(call *Call, result any, err error) {
-	frame := append(append([]byte(`{"msg":"result","id":`), call.id...), ',')
+	frame := append(append(append(s.srv.scratch(), `{"msg":"result","id":`...), call.id...), ',')
 	if err == nil {
 		full, encodeErr := appendResult(frame, result, s.srv.opts.MaxFrame)
 		if encodeErr == nil {
-			s.send(full)
+			s.send(s.srv.seal(full))
 			call.release()
 			return
 		}
@@ -296,7 +296,7 @@ func (s *Session) answer(call *Call, result any, err error) {
 	if err != nil { // details that cannot be encoded
 		full, _ = appendError(frame, s.hide("method", call.Name, err))
 	}
-	s.send(append(full, '}'))
+	s.send(s.srv.seal(append(full, '}')))
 	call.release()
 }
 

@@ -173,6 +173,7 @@ func (p *poll) bunch() (frame []byte, last bool) {
 			frame = append(frame, ',')
 		}
 		frame = ejson.AppendString(frame, string(message))
+		p.srv.recycle(message)
 	}
 	p.wake() // there may be more
 	return append(frame, ']'), false

@@ -1,6 +1,7 @@
 package ddp
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"fmt"
@@ -104,7 +105,8 @@ type Server struct {
 	opts    Options
 	epoch   time.Time
 	work    group // every goroutine of the server
-	buffers sync.Pool
+	buffers sync.Pool // *bytes.Buffer, for reading
+	frames  sync.Pool // *[]byte, for building frames
 	stats   counters
 
 	mu           sync.RWMutex
@@ -279,4 +281,37 @@ func (s *Server) forget(session *Session) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.sessions, session)
+}
+
+// Frames of this size are built anew; larger buffers are used again, because
+// clearing and collecting them costs more than filling them.
+const (
+	minReuse = 32 << 10
+	maxReuse = 2 << 20
+)
+
+// scratch returns an empty buffer to build a frame in.
+func (s *Server) scratch() []byte {
+	if b, ok := s.frames.Get().(*[]byte); ok {
+		return (*b)[:0]
+	}
+	return make([]byte, 0, 512)
+}
+
+// seal makes what was built in a scratch buffer a frame to keep: a small one
+// gets memory of its own size, so that the buffer is free again.
+func (s *Server) seal(frame []byte) []byte {
+	if len(frame) >= minReuse || cap(frame) < minReuse {
+		return frame
+	}
+	small := bytes.Clone(frame)
+	s.recycle(frame)
+	return small
+}
+
+// recycle takes a frame that nobody uses any more.
+func (s *Server) recycle(frame []byte) {
+	if cap(frame) >= minReuse && cap(frame) <= maxReuse {
+		s.frames.Put(&frame)
+	}
 }

@@ -197,9 +197,13 @@ func (k *socket) pump() {
 			return
 		}
 		if k.framed {
-			frame = appendSockJS(nil, frame)
+			framed := appendSockJS(nil, frame)
+			k.srv.recycle(frame)
+			frame = framed
 		}
-		if err := k.write(frame); err != nil {
+		err := k.write(frame)
+		k.srv.recycle(frame)
+		if err != nil {
 			k.sess.shut(closing{1000, "Normal closure"}, true)
 			k.sess.out.drop() // in case the session was closed before
 		}

@@ -20,8 +20,11 @@ var mappable = map[string]field{
 	"size": sizeField, "agent": agentField, "id": idField,
 }
 
-// MappingFields lists the names of the fields that a Mapping may set.
-func MappingFields() []string { return slices.Sorted(maps.Keys(mappable)) }
+// MappingFields lists the names of the fields that a Mapping may set, the ones
+// first that matter most.
+func MappingFields() []string {
+	return []string{"file", "repository", "event", "time", "size", "agent", "id"}
+}
 
 // NewMapping reads a mapping of fields to keys. Keys match in any spelling, at
 // the top of an item and one level down, and win over the known ones. Empty

@@ -9,22 +9,16 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
-	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/emulation"
-	"github.com/chromedp/cdproto/log"
-	"github.com/chromedp/cdproto/network"
-	"github.com/chromedp/cdproto/page"
-	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
 	"github.com/pkgmeter/pkgmeter"
+	"github.com/pkgmeter/pkgmeter/internal/browsertest"
 	"github.com/pkgmeter/pkgmeter/internal/httpx"
 	"github.com/pkgmeter/pkgmeter/internal/rule"
 	"github.com/pkgmeter/pkgmeter/internal/sqlite"
@@ -93,117 +87,6 @@ func serve(t *testing.T, w *web.Web, p pkgmeter.Principal) string {
 	return server.URL + "/base"
 }
 
-// browser starts a new one. It is not there on every developer's machine, but
-// the CI has to have it.
-func browser(t *testing.T) context.Context {
-	t.Helper()
-	path, err := exec.LookPath("chromium")
-	if err != nil {
-		if os.Getenv("CI") != "" {
-			t.Fatal("no chromium: make test installs it")
-		}
-		t.Skip("no chromium: make test installs it")
-	}
-	ctx, stop := chromedp.NewExecAllocator(t.Context(), append(chromedp.DefaultExecAllocatorOptions[:],
-		chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.DisableGPU, chromedp.NoFirstRun, chromedp.UserDataDir(t.TempDir()),
-		chromedp.Flag("disable-component-update", true), chromedp.Flag("disable-background-networking", true),
-		chromedp.Flag("disable-sync", true), chromedp.Flag("disable-dev-shm-usage", true))...)
-	t.Cleanup(stop)
-	ctx, cancel := chromedp.NewContext(ctx)
-	t.Cleanup(cancel)
-	if err := chromedp.Do(ctx); err != nil { // it lives as long as the context of its first call
-		t.Fatal(err)
-	}
-	ctx, cancel = context.WithTimeout(ctx, 2*time.Minute)
-	t.Cleanup(cancel)
-	return ctx
-}
-
-// complaints gathers what must never happen on a page.
-type complaints struct {
-	mu   sync.Mutex
-	host string
-	all  []string
-}
-
-func (c *complaints) add(format string, args ...any) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.all = append(c.all, fmt.Sprintf(format, args...))
-}
-
-func (c *complaints) take() []string {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	all := c.all
-	c.all = nil
-	return all
-}
-
-// listen watches a browser that may talk to one host only.
-func listen(ctx context.Context, t *testing.T, base string) *complaints {
-	t.Helper()
-	u, err := url.Parse(base)
-	if err != nil {
-		t.Fatal(err)
-	}
-	c := &complaints{host: u.Host}
-	err = chromedp.Listen(ctx, func(ev any) {
-		switch ev := ev.(type) {
-		case *page.EventJavascriptDialogOpening:
-			c.add("a dialog opened: %s", ev.Message)
-			go chromedp.Call(ctx, page.HandleJavaScriptDialog, page.HandleJavaScriptDialogParams{})
-		case *log.EventEntryAdded:
-			c.add("log, %s: %s %s", ev.Entry.Source, ev.Entry.Text, ev.Entry.URL)
-		case *runtime.EventConsoleAPICalled:
-			for _, arg := range ev.Args {
-				c.add("console.%s: %s", ev.Type, arg.Value)
-			}
-		case *runtime.EventExceptionThrown:
-			c.add("exception: %s", exception(ev.ExceptionDetails))
-		case *network.EventRequestWillBeSent:
-			to, err := url.Parse(ev.Request.URL)
-			if err != nil || to.Host != c.host && to.Scheme != "data" {
-				c.add("request to %s", ev.Request.URL)
-			}
-		}
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	call(ctx, t, network.Enable, network.EnableParams{})
-	call(ctx, t, log.Enable, cdp.Empty{})
-	call(ctx, t, page.AddScriptToEvaluateOnNewDocument, page.AddScriptToEvaluateOnNewDocumentParams{
-		Source: `document.addEventListener("securitypolicyviolation", e => console.error("policy: " + e.violatedDirective + " " + e.blockedURI + " " + e.sample))`,
-	})
-	return c
-}
-
-func exception(d *runtime.ExceptionDetails) string {
-	if d.Exception != nil {
-		return d.Exception.Description
-	}
-	return d.Text
-}
-
-func call[P, R any](ctx context.Context, t *testing.T, cmd cdp.Command[P, R], params P) {
-	t.Helper()
-	if _, err := chromedp.Call(ctx, cmd, params); err != nil {
-		t.Fatal(err)
-	}
-}
-
-// visit opens a page and waits until it is at rest.
-func visit(ctx context.Context, t *testing.T, address string) {
-	t.Helper()
-	if err := chromedp.Do(ctx, chromedp.Navigate(address), chromedp.WaitReady(chromedp.CSS("main"))); err != nil {
-		t.Fatalf("%s: %v", address, err)
-	}
-	if _, err := chromedp.Run(ctx, chromedp.Poll[bool](`document.readyState === "complete"`)); err != nil {
-		t.Fatalf("%s: %v", address, err)
-	}
-}
-
 func number(ctx context.Context, t *testing.T, script string) int {
 	t.Helper()
 	n, err := chromedp.Run(ctx, chromedp.Evaluate[int](script))
@@ -220,14 +103,14 @@ func TestNamesFromOutsideDoNothingInABrowser(t *testing.T) {
 	evil := evilNames(t)
 	fillYear(t, s, evil, evil)
 	base := serve(t, w, pkgmeter.Principal{User: evil[0], Role: pkgmeter.Admin})
-	ctx := browser(t)
-	c := listen(ctx, t, base)
+	ctx := browsertest.New(t)
+	c := browsertest.Listen(ctx, t, base)
 	bundled := w.HasScript()
 	for _, path := range []string{
 		"/", "/stats", "/stats?days=365&measure=hits", "/stats?days=all", "/stats/settings",
 		"/stats?from=" + url.QueryEscape(evil[0]), "/stats?days=" + url.QueryEscape(evil[5]),
 	} {
-		visit(ctx, t, base+path)
+		browsertest.Visit(ctx, t, base+path)
 		if bundled && strings.HasPrefix(path, "/stats") && path != "/stats/settings" {
 			if drawn, want := number(ctx, t, `document.querySelectorAll(".drawn .live svg").length`), 3; drawn != want {
 				t.Errorf("%s: %d charts are drawn, want %d", path, drawn, want)
@@ -244,7 +127,7 @@ func TestNamesFromOutsideDoNothingInABrowser(t *testing.T) {
 				}
 			}
 		}
-		for _, complaint := range c.take() {
+		for _, complaint := range c.Take() {
 			if strings.Contains(complaint, "400 (Bad Request)") && strings.Contains(path, "%3C") {
 				continue // the browser tells that the answer to a wrong range says so
 			}
@@ -276,8 +159,8 @@ func TestThePageNeedsNoScript(t *testing.T) {
 	repositories, paths := usualNames()
 	fillYear(t, s, repositories, paths)
 	base := serve(t, w, pkgmeter.Principal{})
-	ctx := browser(t)
-	call(ctx, t, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true})
+	ctx := browsertest.New(t)
+	browsertest.Call(ctx, t, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true})
 	if err := chromedp.Do(ctx, chromedp.Navigate(base+"/stats?days=90")); err != nil {
 		t.Fatal(err)
 	}
@@ -294,12 +177,12 @@ func TestThePageFitsAPhone(t *testing.T) {
 	evil := evilNames(t)
 	fillYear(t, s, evil, evil)
 	base := serve(t, w, pkgmeter.Principal{User: "ann"})
-	ctx := browser(t)
+	ctx := browsertest.New(t)
 	for _, width := range []int64{390, 768, 1280} {
 		if err := chromedp.Do(ctx, chromedp.EmulateViewport(width, 800)); err != nil {
 			t.Fatal(err)
 		}
-		visit(ctx, t, base+"/stats?days=365")
+		browsertest.Visit(ctx, t, base+"/stats?days=365")
 		if got := number(ctx, t, `document.documentElement.scrollWidth`); got > int(width) {
 			t.Errorf("the page is %d wide on a screen of %d", got, width)
 		}
@@ -313,8 +196,8 @@ func TestArrowKeysGoToTheNeighbouringRange(t *testing.T) {
 		t.Skip("the page script was not built: make build")
 	}
 	fewDays(t, s)
-	ctx := browser(t)
-	visit(ctx, t, serve(t, w, pkgmeter.Principal{})+"/stats?days=7")
+	ctx := browsertest.New(t)
+	browsertest.Visit(ctx, t, serve(t, w, pkgmeter.Principal{})+"/stats?days=7")
 	for _, step := range []struct{ key, want string }{
 		{kb.ArrowLeft, "?from=2026-02-25&to=2026-03-03"},
 		{kb.ArrowRight, "?from=2026-03-04&to=2026-03-10"},
@@ -342,9 +225,9 @@ func TestAPrintedPageShowsWhatTheServerDrew(t *testing.T) {
 	repositories, paths := usualNames()
 	fillYear(t, s, repositories, paths)
 	base := serve(t, w, pkgmeter.Principal{})
-	ctx := browser(t)
-	visit(ctx, t, base+"/stats")
-	call(ctx, t, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Media: "print"})
+	ctx := browsertest.New(t)
+	browsertest.Visit(ctx, t, base+"/stats")
+	browsertest.Call(ctx, t, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Media: "print"})
 	const shown = `[...document.querySelectorAll(%q)].filter(e => e.getClientRects().length > 0).length`
 	for selector, want := range map[string]int{"svg.chart": 1, "svg.pie": 2, ".live": 0, ".range": 0} {
 		if got := number(ctx, t, fmt.Sprintf(shown, selector)); got != want {
@@ -374,7 +257,7 @@ func TestPictures(t *testing.T) {
 	repositories, paths := usualNames()
 	fillYear(t, s, repositories, paths)
 	base := serve(t, w, pkgmeter.Principal{User: "admin", Role: pkgmeter.Admin})
-	ctx := browser(t)
+	ctx := browsertest.New(t)
 	for name, path := range map[string]string{
 		"stats": "/stats", "year": "/stats?days=365&measure=hits", "all": "/stats?days=all", "half": "/stats?from=2025-09-10&to=2026-02-20", "settings": "/stats/settings?saved", "problem": "/stats?from=2026-99-99", "week": "/stats?days=7",
 	} {
@@ -383,10 +266,10 @@ func TestPictures(t *testing.T) {
 				if err := chromedp.Do(ctx, chromedp.EmulateViewport(width, 800)); err != nil {
 					t.Fatal(err)
 				}
-				call(ctx, t, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{
+				browsertest.Call(ctx, t, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{
 					{Name: "prefers-color-scheme", Value: scheme}, {Name: "prefers-reduced-motion", Value: "reduce"},
 				}})
-				visit(ctx, t, base+path)
+				browsertest.Visit(ctx, t, base+path)
 				png, err := chromedp.Run(ctx, chromedp.FullScreenshot(100))
 				if err != nil {
 					t.Fatal(err)

@@ -1,0 +1,100 @@
+package ddp_test
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/coder/websocket"
+
+	"github.com/pkgmeter/pkgmeter/ddp"
+)
+
+// page returns 500 stored documents of about 1,200 bytes each.
+func page() []ddp.Raw {
+	docs := make([]ddp.Raw, 500)
+	for i := range docs {
+		docs[i] = ddp.Raw(fmt.Sprintf(`{"_id":"d%d","lastUpdated":{"$date":14000000%05d},"text":"%s"}`, i, i, strings.Repeat("word ", 228)))
+	}
+	return docs
+}
+
+// BenchmarkPage sends pages of 500 spliced documents as results.
+func BenchmarkPage(b *testing.B) {
+	docs := page()
+	f := newFixture(ddp.Options{CompressAbove: -1})
+	f.Method("page", func(context.Context, *ddp.Call) (any, error) {
+		return map[string]any{"collections": map[string]any{"versions": docs}, "upToDate": false}, nil
+	})
+	serveFixture(b, f)
+	w := f.connected(b)
+	call := []byte(`{"msg":"method","id":"1","method":"page"}`)
+	b.ReportAllocs()
+	for b.Loop() {
+		if err := w.conn.Write(b.Context(), websocket.MessageText, call); err != nil {
+			b.Fatal(err)
+		}
+		b.SetBytes(int64(drain(b, w.conn)))
+		drain(b, w.conn) // updated
+	}
+}
+
+// BenchmarkPageBare sends the same bytes over a bare WebSocket.
+func BenchmarkPageBare(b *testing.B) {
+	frame := []byte(`{"msg":"result","id":"1","result":{"collections":{"versions":[`)
+	for i, doc := range page() {
+		if i > 0 {
+			frame = append(frame, ',')
+		}
+		frame = append(frame, doc...)
+	}
+	frame = append(frame, `]},"upToDate":false}}`...)
+	web := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		conn, err := websocket.Accept(w, r, nil)
+		if err != nil {
+			return
+		}
+		defer conn.CloseNow()
+		for {
+			if _, _, err := conn.Read(context.Background()); err != nil {
+				return
+			}
+			for _, f := range [][]byte{frame, []byte(`{"msg":"updated","methods":["1"]}`)} {
+				if err := conn.Write(context.Background(), websocket.MessageText, f); err != nil {
+					return
+				}
+			}
+		}
+	}))
+	defer web.Close()
+	w := dial(b, "ws"+strings.TrimPrefix(web.URL, "http"), nil)
+	call := []byte(`{"msg":"method","id":"1","method":"page"}`)
+	b.ReportAllocs()
+	for b.Loop() {
+		if err := w.conn.Write(b.Context(), websocket.MessageText, call); err != nil {
+			b.Fatal(err)
+		}
+		b.SetBytes(int64(drain(b, w.conn)))
+		drain(b, w.conn)
+	}
+}
+
+// drain reads one message without keeping it.
+func drain(b *testing.B, conn *websocket.Conn) int {
+	_, r, err := conn.Reader(b.Context())
+	if err != nil {
+		b.Fatal(err)
+	}
+	var buf [64 << 10]byte
+	n := 0
+	for {
+		k, err := r.Read(buf[:])
+		n += k
+		if err != nil {
+			return n
+		}
+	}
+}
