@@ -42,43 +42,55 @@ func BenchmarkPage(b *testing.B) {
 	}
 }
 
-// BenchmarkPageBare sends the same bytes over a bare WebSocket.
+// BenchmarkPageBare sends the same bytes over a bare WebSocket: "ready" has
+// them in one piece, "joined" puts them together each time, in one buffer.
 func BenchmarkPageBare(b *testing.B) {
-	frame := []byte(`{"msg":"result","id":"1","result":{"collections":{"versions":[`)
-	for i, doc := range page() {
-		if i > 0 {
-			frame = append(frame, ',')
-		}
-		frame = append(frame, doc...)
-	}
-	frame = append(frame, `]},"upToDate":false}}`...)
-	web := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		conn, err := websocket.Accept(w, r, nil)
-		if err != nil {
-			return
-		}
-		defer conn.CloseNow()
-		for {
-			if _, _, err := conn.Read(context.Background()); err != nil {
-				return
+	docs := page()
+	join := func(frame []byte) []byte {
+		frame = append(frame[:0], `{"msg":"result","id":"1","result":{"collections":{"versions":[`...)
+		for i, doc := range docs {
+			if i > 0 {
+				frame = append(frame, ',')
 			}
-			for _, f := range [][]byte{frame, []byte(`{"msg":"updated","methods":["1"]}`)} {
-				if err := conn.Write(context.Background(), websocket.MessageText, f); err != nil {
+			frame = append(frame, doc...)
+		}
+		return append(frame, `]},"upToDate":false}}`...)
+	}
+	for name, again := range map[string]bool{"ready": false, "joined": true} {
+		b.Run(name, func(b *testing.B) {
+			frame := join(nil)
+			web := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				conn, err := websocket.Accept(w, r, nil)
+				if err != nil {
 					return
 				}
+				defer conn.CloseNow()
+				for {
+					if _, _, err := conn.Read(context.Background()); err != nil {
+						return
+					}
+					if again {
+						frame = join(frame)
+					}
+					for _, f := range [][]byte{frame, []byte(`{"msg":"updated","methods":["1"]}`)} {
+						if err := conn.Write(context.Background(), websocket.MessageText, f); err != nil {
+							return
+						}
+					}
+				}
+			}))
+			defer web.Close()
+			w := dial(b, "ws"+strings.TrimPrefix(web.URL, "http"), nil)
+			call := []byte(`{"msg":"method","id":"1","method":"page"}`)
+			b.ReportAllocs()
+			for b.Loop() {
+				if err := w.conn.Write(b.Context(), websocket.MessageText, call); err != nil {
+					b.Fatal(err)
+				}
+				b.SetBytes(int64(drain(b, w.conn)))
+				drain(b, w.conn)
 			}
-		}
-	}))
-	defer web.Close()
-	w := dial(b, "ws"+strings.TrimPrefix(web.URL, "http"), nil)
-	call := []byte(`{"msg":"method","id":"1","method":"page"}`)
-	b.ReportAllocs()
-	for b.Loop() {
-		if err := w.conn.Write(b.Context(), websocket.MessageText, call); err != nil {
-			b.Fatal(err)
-		}
-		b.SetBytes(int64(drain(b, w.conn)))
-		drain(b, w.conn)
+		})
 	}
 }
 

@@ -21,7 +21,7 @@ import (
 const (
 	readBuffer  = 512       // bytes; longer payloads bypass it
 	writeBuffer = 2 << 10   // bytes; longer frames bypass it
-	writeChunk  = 256 << 10 // bytes that must leave within the stall time-out
+	writeChunk  = 1 << 20 // bytes that must leave within the stall time-out
 	keepBuffer  = 256 << 10 // bytes; larger buffers are not kept for the next message
 )
 

@@ -78,11 +78,16 @@ func TestNoPageRunsWhatSendersSend(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, path := range []string{
-		"/", "/login", "/stats", "/stats?days=all", "/stats?days=all&measure=hits", "/stats?days=7", "/stats/settings", "/stats/payloads", "/stats/quarantine",
-		"/stats/quarantine?before=60",
-	} {
+	pages := []string{"/", "/login", "/stats", "/stats?days=all", "/stats?days=all&measure=hits", "/stats?days=7", "/stats/settings", "/stats/payloads", "/stats/quarantine"}
+	for id := range 20 { // one name could hide those that follow it
+		pages = append(pages, fmt.Sprintf("/stats/quarantine?before=%d", 5+id*5))
+	}
+	for _, path := range pages {
 		browsertest.Visit(ctx, t, s.url+"/base"+path)
+		const inside = `[...document.querySelectorAll("pre")].filter(e => e.childNodes.length > 1 || e.children.length > 0).length`
+		if n, err := chromedp.Run(ctx, chromedp.Evaluate[int](inside)); err != nil || n > 0 {
+			t.Errorf("%s: %d payloads became elements, %v", path, n, err)
+		}
 		for _, complaint := range c.Take() {
 			t.Errorf("%s: %s", path, complaint)
 		}
