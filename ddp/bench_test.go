@@ -1,8 +1,11 @@
 package ddp_test
 
 import (
+	"bytes"
 	"context"
+	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -30,16 +33,26 @@ func BenchmarkPage(b *testing.B) {
 		return map[string]any{"collections": map[string]any{"versions": docs}, "upToDate": false}, nil
 	})
 	serveFixture(b, f)
-	w := f.connected(b)
+	fetch(b, func() *wire { return f.connected(b) })
+}
+
+// fetch asks for pages over two connections at a time for each processor.
+func fetch(b *testing.B, open func() *wire) {
 	call := []byte(`{"msg":"method","id":"1","method":"page"}`)
 	b.ReportAllocs()
-	for b.Loop() {
-		if err := w.conn.Write(b.Context(), websocket.MessageText, call); err != nil {
-			b.Fatal(err)
+	b.SetParallelism(2)
+	b.RunParallel(func(pb *testing.PB) {
+		w := open()
+		buf := make([]byte, 64<<10)
+		for pb.Next() {
+			if err := w.conn.Write(context.Background(), websocket.MessageText, call); err != nil {
+				b.Error(err)
+				return
+			}
+			b.SetBytes(int64(drain(b, w.conn, buf)))
+			drain(b, w.conn, buf) // updated
 		}
-		b.SetBytes(int64(drain(b, w.conn)))
-		drain(b, w.conn) // updated
-	}
+	})
 }
 
 // BenchmarkPageBare sends the same bytes over a bare WebSocket: "ready" has
@@ -58,13 +71,14 @@ func BenchmarkPageBare(b *testing.B) {
 	}
 	for name, again := range map[string]bool{"ready": false, "joined": true} {
 		b.Run(name, func(b *testing.B) {
-			frame := join(nil)
+			ready := join(nil)
 			web := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				conn, err := websocket.Accept(w, r, nil)
 				if err != nil {
 					return
 				}
 				defer conn.CloseNow()
+				frame := bytes.Clone(ready)
 				for {
 					if _, _, err := conn.Read(context.Background()); err != nil {
 						return
@@ -80,33 +94,21 @@ func BenchmarkPageBare(b *testing.B) {
 				}
 			}))
 			defer web.Close()
-			w := dial(b, "ws"+strings.TrimPrefix(web.URL, "http"), nil)
-			call := []byte(`{"msg":"method","id":"1","method":"page"}`)
-			b.ReportAllocs()
-			for b.Loop() {
-				if err := w.conn.Write(b.Context(), websocket.MessageText, call); err != nil {
-					b.Fatal(err)
-				}
-				b.SetBytes(int64(drain(b, w.conn)))
-				drain(b, w.conn)
-			}
+			fetch(b, func() *wire { return dial(b, "ws"+strings.TrimPrefix(web.URL, "http"), nil) })
 		})
 	}
 }
 
 // drain reads one message without keeping it.
-func drain(b *testing.B, conn *websocket.Conn) int {
-	_, r, err := conn.Reader(b.Context())
-	if err != nil {
-		b.Fatal(err)
-	}
-	var buf [64 << 10]byte
-	n := 0
-	for {
-		k, err := r.Read(buf[:])
+func drain(b *testing.B, conn *websocket.Conn, buf []byte) (n int) {
+	_, r, err := conn.Reader(context.Background())
+	for err == nil {
+		var k int
+		k, err = r.Read(buf)
 		n += k
-		if err != nil {
-			return n
-		}
 	}
+	if !errors.Is(err, io.EOF) {
+		b.Error(err)
+	}
+	return n
 }
