@@ -87,7 +87,7 @@ func Dial(ctx context.Context, address string, opts DialOptions) (*Client, error
 		_ = conn.CloseNow()
 		return nil, fmt.Errorf("dial %s: %w", address, err)
 	}
-	go c.read()
+	go c.read() //nolint:gosec // the connection outlives the context of Dial
 	return c, nil
 }
 

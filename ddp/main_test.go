@@ -114,7 +114,7 @@ func (f *fixture) methods() {
 		err := c.Bind(&m)
 		return m, err
 	})
-	f.Method("nothing", func(context.Context, *ddp.Call) (any, error) { return nil, nil })
+	f.Method("nothing", func(context.Context, *ddp.Call) (any, error) { return nil, nil }) //nolint:nilnil // as it says
 	f.Method("slow", func(ctx context.Context, _ *ddp.Call) (any, error) {
 		select {
 		case <-f.gate:

@@ -242,8 +242,21 @@ func generate(r *rand.Rand, depth int) any {
 		return list
 	}
 	keys := [][]string{
-		{"a"}, {"a", "b"}, {"$date"}, {"$date", "a"}, {"$binary"}, {"$InfNaN"}, {"$regexp", "$flags"}, {"$regexp"},
-		{"$escape"}, {"$escape", "a"}, {"$type", "$value"}, {"$type"}, {"$date", "$binary", "a"}, {}, {"é", `"`, "\n"},
+		{"a"},
+		{"a", "b"},
+		{"$date"},
+		{"$date", "a"},
+		{"$binary"},
+		{"$InfNaN"},
+		{"$regexp", "$flags"},
+		{"$regexp"},
+		{"$escape"},
+		{"$escape", "a"},
+		{"$type", "$value"},
+		{"$type"},
+		{"$date", "$binary", "a"},
+		{},
+		{"é", `"`, "\n"},
 	}[r.IntN(15)]
 	m := map[string]any{}
 	for _, key := range keys {

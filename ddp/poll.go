@@ -249,7 +249,7 @@ func (p *poll) write(w http.ResponseWriter, frame []byte) error {
 	if err := c.SetWriteDeadline(deadline); err != nil && !errors.Is(err, http.ErrNotSupported) {
 		return err
 	}
-	if _, err := w.Write(frame); err != nil {
+	if _, err := w.Write(frame); err != nil { //nolint:gosec // quoted JSON, and not HTML by its type
 		return err
 	}
 	return c.Flush()

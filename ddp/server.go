@@ -104,7 +104,7 @@ func (o Options) withDefaults() Options {
 type Server struct {
 	opts    Options
 	epoch   time.Time
-	work    group // every goroutine of the server
+	work    group     // every goroutine of the server
 	buffers sync.Pool // *bytes.Buffer, for reading
 	frames  sync.Pool // *[]byte, for building frames
 	stats   counters

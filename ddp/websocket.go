@@ -21,7 +21,7 @@ import (
 const (
 	readBuffer  = 512       // bytes; longer payloads bypass it
 	writeBuffer = 2 << 10   // bytes; longer frames bypass it
-	writeChunk  = 1 << 20 // bytes that must leave within the stall time-out
+	writeChunk  = 1 << 20   // bytes that must leave within the stall time-out
 	keepBuffer  = 256 << 10 // bytes; larger buffers are not kept for the next message
 )
 
@@ -241,7 +241,7 @@ func (u *upgrader) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	early, _ := rw.Reader.Peek(rw.Reader.Buffered())
+	early, _ := rw.Peek(rw.Reader.Buffered())
 	c := &watched{Conn: conn, sess: u.sess, early: bytes.Clone(early)}
 	return c, bufio.NewReadWriter(bufio.NewReaderSize(c, readBuffer), bufio.NewWriterSize(c, writeBuffer)), nil
 }

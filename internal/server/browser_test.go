@@ -4,9 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/url"
-	"os"
-	"strconv"
-	"strings"
 	"testing"
 
 	"github.com/chromedp/chromedp"
@@ -15,22 +12,6 @@ import (
 	"github.com/pkgmeter/pkgmeter/internal/rule"
 	"github.com/pkgmeter/pkgmeter/internal/server"
 )
-
-func evilNames(t *testing.T) (names []string) {
-	t.Helper()
-	text, err := os.ReadFile("../testdata/evil.txt")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for line := range strings.Lines(string(text)) {
-		name, err := strconv.Unquote(strings.TrimSpace(line))
-		if err != nil {
-			t.Fatalf("%s: %v", line, err)
-		}
-		names = append(names, name)
-	}
-	return names
-}
 
 // Names from outside go through the webhook and a save.json; then an
 // administrator looks at every page.
@@ -42,7 +23,7 @@ func TestNoPageRunsWhatSendersSend(t *testing.T) {
 		Derive: func(name string) pkgmeter.File { return rule.FileOf("", name, "") },
 	}
 	refused := 0
-	for i, name := range evilNames(t) {
+	for i, name := range browsertest.EvilNames(t) {
 		body, err := json.Marshal(map[string]string{"file-name": name, "repository-id": name, "event-id": fmt.Sprint(i), "user-agent": name})
 		if err != nil {
 			t.Fatal(err)
@@ -92,7 +73,7 @@ func TestNoPageRunsWhatSendersSend(t *testing.T) {
 			t.Errorf("%s: %s", path, complaint)
 		}
 	}
-	for _, name := range evilNames(t) {
+	for _, name := range browsertest.EvilNames(t) {
 		browsertest.Visit(ctx, t, s.url+"/base/login?next="+url.QueryEscape(name))
 		for _, complaint := range c.Take() {
 			t.Errorf("next=%q: %s", name, complaint)

@@ -100,7 +100,7 @@ func TestNamesFromOutsideDoNothingInABrowser(t *testing.T) {
 	t.Parallel()
 	w, s := open(t)
 	w.Panels = panels{}
-	evil := evilNames(t)
+	evil := browsertest.EvilNames(t)
 	fillYear(t, s, evil, evil)
 	base := serve(t, w, pkgmeter.Principal{User: evil[0], Role: pkgmeter.Admin})
 	ctx := browsertest.New(t)
@@ -174,7 +174,7 @@ func TestThePageNeedsNoScript(t *testing.T) {
 func TestThePageFitsAPhone(t *testing.T) {
 	t.Parallel()
 	w, s := open(t)
-	evil := evilNames(t)
+	evil := browsertest.EvilNames(t)
 	fillYear(t, s, evil, evil)
 	base := serve(t, w, pkgmeter.Principal{User: "ann"})
 	ctx := browsertest.New(t)

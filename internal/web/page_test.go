@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/pkgmeter/pkgmeter"
+	"github.com/pkgmeter/pkgmeter/internal/browsertest"
 	"github.com/pkgmeter/pkgmeter/internal/sqlite"
 	"github.com/pkgmeter/pkgmeter/internal/web"
 )
@@ -339,7 +340,7 @@ func TestTheBlockOfDataEndsWhereItShould(t *testing.T) {
 	if !w.HasScript() {
 		t.Skip("the page script was not built: make build")
 	}
-	for _, name := range evilNames(t) {
+	for _, name := range browsertest.EvilNames(t) {
 		write(t, s, pkgmeter.Event{Repository: name, Path: name})
 	}
 	_, html, _ := get(t, w, "")

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/pkgmeter/pkgmeter"
+	"github.com/pkgmeter/pkgmeter/internal/browsertest"
 	"github.com/pkgmeter/pkgmeter/internal/rule"
 	"github.com/pkgmeter/pkgmeter/internal/sqlite"
 	"github.com/pkgmeter/pkgmeter/internal/web"
@@ -84,26 +85,9 @@ func tree(t *testing.T, page string) (elements []string, text string) {
 	return elements, b.String()
 }
 
-func evilNames(t *testing.T) []string {
-	t.Helper()
-	text, err := os.ReadFile("../testdata/evil.txt")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var names []string
-	for line := range strings.Lines(string(text)) {
-		name, err := strconv.Unquote(strings.TrimSpace(line))
-		if err != nil {
-			t.Fatalf("%s: %v", line, err)
-		}
-		names = append(names, name)
-	}
-	return names
-}
-
 func TestNamesFromOutsideAddNoElementToThePage(t *testing.T) {
 	t.Parallel()
-	for _, name := range evilNames(t) {
+	for _, name := range browsertest.EvilNames(t) {
 		w, s := open(t)
 		plain, plainStore := open(t)
 		write(t, s, pkgmeter.Event{Repository: name, Path: "x/" + name}, pkgmeter.Event{Repository: name, Path: name})
