@@ -83,7 +83,7 @@ func Listen(ctx context.Context, t *testing.T, base string) *Complaints {
 		switch ev := ev.(type) {
 		case *page.EventJavascriptDialogOpening:
 			c.add("a dialog opened: %s", ev.Message)
-			go chromedp.Call(ctx, page.HandleJavaScriptDialog, page.HandleJavaScriptDialogParams{})
+			go chromedp.Call(ctx, page.HandleJavaScriptDialog, page.HandleJavaScriptDialogParams{}) //nolint:errcheck // the dialog is the failure
 		case *log.EventEntryAdded:
 			c.add("log, %s: %s %s", ev.Entry.Source, ev.Entry.Text, ev.Entry.URL)
 		case *runtime.EventConsoleAPICalled:
