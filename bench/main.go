@@ -49,7 +49,7 @@ type bench struct {
 func run() (err error) {
 	bin := flag.String("pkgmeter", "bin/pkgmeter", "the program to measure")
 	full := flag.Bool("full", false, "measure large stores as well, which takes long")
-	only := flag.String("only", "", "only this part: callback or store")
+	only := flag.String("only", "", "only this part: callback, moving or store")
 	where := flag.String("dir", "", "folder for data, on the disk to measure (default: the folder for temporary files)")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -71,6 +71,11 @@ func run() (err error) {
 	if *only == "" || *only == "callback" {
 		if err := b.callback(ctx); err != nil {
 			return fmt.Errorf("callback: %w", err)
+		}
+	}
+	if *only == "" || *only == "moving" {
+		if err := b.moving(ctx); err != nil {
+			return fmt.Errorf("moving: %w", err)
 		}
 	}
 	if *only == "" || *only == "store" {

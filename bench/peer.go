@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/pkgmeter/pkgmeter"
+	"github.com/pkgmeter/pkgmeter/internal/auth"
 	"github.com/pkgmeter/pkgmeter/internal/hook"
 	"github.com/pkgmeter/pkgmeter/internal/httpx"
 	"github.com/pkgmeter/pkgmeter/internal/server"
@@ -56,7 +57,7 @@ func runPeer(ctx context.Context, name string) error {
 	if err != nil {
 		return err
 	}
-	s := &server.Server{Store: &appender{f: f}, Now: time.Now}
+	s := &server.Server{Store: &appender{f: f}, Auth: auth.New(nil, time.Now), Now: time.Now}
 	return s.Run(ctx, ln, nil)
 }
 

@@ -58,8 +58,8 @@ func (d *dict) id(ctx context.Context, key string, more ...any) (int64, error) {
 	return id, err
 }
 
-func (d *dict) settle(committed bool) {
-	if committed {
+func (d *dict) settle(remember bool) {
+	if remember {
 		for k, id := range d.fresh {
 			d.known.put(k, id, len(k)+entryOverhead)
 		}
@@ -119,8 +119,8 @@ func (f *files) prepare(ctx context.Context, prepare preparer) (err error) {
 	return err
 }
 
-func (f *files) settle(committed bool) {
-	if committed {
+func (f *files) settle(remember bool) {
+	if remember {
 		for k, ref := range f.fresh {
 			f.known.put(k, ref, k.weight())
 		}

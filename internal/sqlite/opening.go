@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/pkgmeter/pkgmeter"
 )
@@ -42,6 +43,7 @@ func (s *Store) MoveIn(ctx context.Context, o pkgmeter.Opening) (done pkgmeter.M
 }
 
 func (w *writer) moveIn(ctx context.Context, o pkgmeter.Opening, nowMS int64) (done pkgmeter.MoveIn, err error) {
+	w.bulk = true
 	source, err := w.source.id(ctx, o.Source)
 	if err != nil {
 		return done, err
@@ -94,12 +96,7 @@ func (w *writer) balances(ctx context.Context, source int64) (map[balanceKey]int
 
 // balance writes what the file says, and takes what it counted off before.
 func (w *writer) balance(ctx context.Context, source int64, o pkgmeter.Opening, before map[balanceKey]int64) error {
-	set, err := w.conn.PrepareContext(ctx, `
-		INSERT INTO opening (source_id, part, ref, n) VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET n = excluded.n`)
-	if err != nil {
-		return err
-	}
-	defer set.Close()
+	rows := balanceRows{w: w}
 	put := func(part int, ref int64, n int64, what string) error {
 		k := balanceKey{part, ref}
 		had := before[k]
@@ -107,8 +104,7 @@ func (w *writer) balance(ctx context.Context, source int64, o pkgmeter.Opening, 
 		if n < had {
 			return fell(o.Source, what, had, n)
 		}
-		_, err := set.ExecContext(ctx, source, part, ref, n)
-		return err
+		return rows.add(ctx, source, part, ref, n)
 	}
 	c := o.Counters
 	if err := put(partAll, 0, c.All, "all"); err != nil {
@@ -144,7 +140,35 @@ func (w *writer) balance(ctx context.Context, source int64, o pkgmeter.Opening, 
 			return fell(o.Source, [...]string{"all", "a file", "a repository", "a type"}[k.part], had, 0)
 		}
 	}
-	return nil
+	return rows.flush(ctx)
+}
+
+// balanceRows gathers rows of opening balances, and writes many at once: there
+// are as many as the file has names.
+type balanceRows struct {
+	w    *writer
+	args []any
+}
+
+const rowsAtOnce = 100
+
+func (b *balanceRows) add(ctx context.Context, source int64, part int, ref, n int64) error {
+	b.args = append(b.args, source, part, ref, n)
+	if len(b.args) < 4*rowsAtOnce {
+		return nil
+	}
+	return b.flush(ctx)
+}
+
+func (b *balanceRows) flush(ctx context.Context) error {
+	if len(b.args) == 0 {
+		return nil
+	}
+	marks := strings.Repeat(", (?, ?, ?, ?)", len(b.args)/4)[2:]
+	_, err := b.w.conn.ExecContext(ctx, `INSERT INTO opening (source_id, part, ref, n) VALUES `+marks+`
+		ON CONFLICT DO UPDATE SET n = excluded.n`, b.args...)
+	b.args = b.args[:0]
+	return err
 }
 
 // repoOf returns the id of a repository as said, and makes it known as one.

@@ -28,6 +28,7 @@ type writer struct {
 	lastRow, addRow, addKeys, addCell, addTotal, addHeard *sql.Stmt
 	quarantine                                            quarantine
 
+	bulk   bool // the running transaction names so much that it is not worth remembering
 	keys   keySet
 	sums   sums
 	block  []byte // the row of the running transaction
@@ -143,10 +144,12 @@ func (w *writer) prepareDicts(ctx context.Context) error {
 
 // settle forgets or keeps what the ended transaction learnt.
 func (w *writer) settle(committed bool) {
+	remember := committed && !w.bulk
+	w.bulk = false
 	for _, d := range []*dict{&w.source, &w.repoSaid, &w.agent, &w.consumer, &w.repo, &w.name, &w.typ, &w.version, &w.pkg} {
-		d.settle(committed)
+		d.settle(remember)
 	}
-	w.files.settle(committed)
+	w.files.settle(remember)
 	w.keys.settle(committed)
 	w.quarantine.settle(committed)
 }
