@@ -53,6 +53,41 @@ func TestClientCallsAndGetsValuesAndErrors(t *testing.T) {
 	}
 }
 
+func TestClientCallsWaitForTheirData(t *testing.T) {
+	t.Parallel()
+	f := newFixture(ddp.Options{})
+	f.Publish("board", func(_ context.Context, s *ddp.Subscription) error {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		f.subs["board"] = append(f.subs["board"], s)
+		return s.Ready()
+	})
+	f.Method("write", func(_ context.Context, c *ddp.Call) (any, error) {
+		release := c.Hold()
+		go func() {
+			defer release()
+			time.Sleep(20 * time.Millisecond) // for the result to overtake
+			_ = f.sub(t, "board", 0).Added("things", "x", nil)
+		}()
+		return "written", nil
+	})
+	serveFixture(t, f)
+	seen := make(chan ddp.Data, 1)
+	c := dialClient(t, f, ddp.DialOptions{OnData: func(d ddp.Data) { seen <- d }})
+	if _, err := c.Subscribe(t.Context(), "board"); err != nil {
+		t.Fatal(err)
+	}
+	var result string
+	if err := c.Call(t.Context(), "write", &result); err != nil || result != "written" {
+		t.Errorf("%q, %v", result, err)
+	}
+	select {
+	case <-seen:
+	default:
+		t.Error("the call returned before its data came")
+	}
+}
+
 func TestClientSeesDataBeforeReadyAndUntilUnsubscribed(t *testing.T) {
 	t.Parallel()
 	f := serve(t, ddp.Options{})

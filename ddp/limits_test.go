@@ -311,6 +311,57 @@ func TestAWriteWithoutProgressIsGivenUp(t *testing.T) {
 	})
 }
 
+func TestAClosedSessionThatDoesNotReadIsCutAfterTenSeconds(t *testing.T) {
+	t.Parallel()
+	inBubble(t, ddp.Options{}, func(t *testing.T, f *fixture, dialWS func(string) *wire) {
+		w := dialWS("/websocket")
+		w.send(connect1)
+		w.want(`{"msg":"connected","session":"…"}`)
+		w.send(`{"msg":"method","id":"1","method":"size","params":[1000]}`) // the pipe holds nothing
+		synctest.Wait()
+		start := time.Now()
+		f.Sessions()[0].Close()
+		if err := f.Shutdown(t.Context()); err != nil { // waits for the goroutine that writes
+			t.Error(err)
+		}
+		if took := time.Since(start); took != 10*time.Second {
+			t.Errorf("it took %s", took)
+		}
+		w.conn.CloseNow()
+	})
+}
+
+func TestOnlyLongMessagesAreDeflatedAndOnlyIfOffered(t *testing.T) {
+	t.Parallel()
+	f, plain := serve(t, ddp.Options{}), serve(t, ddp.Options{CompressAbove: -1})
+	const offer = "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n"
+	for name, tt := range map[string]struct {
+		f       *fixture
+		headers string
+		size    int
+		first   byte
+	}{
+		"short": {f, offer, 1000, 0x81}, "long": {f, offer, 5000, 0xC1}, "not offered": {f, "", 5000, 0x81}, "turned off": {plain, offer, 5000, 0x81},
+	} {
+		c := tt.f.rawSocket(t, tt.headers)
+		for _, frame := range []string{connect1, fmt.Sprintf(`{"msg":"method","id":"1","method":"size","params":[%d]}`, tt.size)} {
+			if _, err := c.Write(rawFrame(0x81, []byte(frame))); err != nil {
+				t.Fatal(err)
+			}
+		}
+		var head [2]byte
+		if _, err := io.ReadFull(c, head[:]); err != nil { // connected
+			t.Fatal(err)
+		}
+		if _, err := io.CopyN(io.Discard, c, int64(head[1])); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := io.ReadFull(c, head[:]); err != nil || head[0] != tt.first {
+			t.Errorf("%s: the frame begins with %x, %v", name, head[0], err)
+		}
+	}
+}
+
 func TestAResultBeyondTheLimitIsAnInternalError(t *testing.T) {
 	t.Parallel()
 	f := serve(t, ddp.Options{})

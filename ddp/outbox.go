@@ -72,13 +72,6 @@ func (o *outbox) finish(end closing, drop bool) {
 	o.unlockAndWake()
 }
 
-// drop forgets what waits in a box that is finished.
-func (o *outbox) drop() {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	o.urgent, o.frames, o.size = nil, nil, o.flight
-}
-
 func (o *outbox) unlockAndWake() {
 	call := !o.taking
 	o.taking = true

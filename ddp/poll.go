@@ -160,8 +160,7 @@ func (p *poll) bunch() (frame []byte, last bool) {
 			if frame == nil {
 				return closeFrame(*end), true
 			}
-			p.wake() // the close frame is next
-			return append(frame, ']'), false
+			return append(frame, ']'), false // the close frame is next
 		case message == nil:
 			if frame != nil {
 				frame = append(frame, ']')
@@ -175,7 +174,6 @@ func (p *poll) bunch() (frame []byte, last bool) {
 		frame = ejson.AppendString(frame, string(message))
 		p.srv.recycle(message)
 	}
-	p.wake() // there may be more
 	return append(frame, ']'), false
 }
 
@@ -232,13 +230,13 @@ func (s *Server) serveStreaming(w http.ResponseWriter, r *http.Request, id strin
 	}
 }
 
-// prepare makes the request one that may last: the server's own time-outs suit
-// short ones.
+// prepare makes the request one that may last. Reading all of it lifts the
+// server's time-out for reading, and has the request's context end with the
+// connection.
 func (p *poll) prepare(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "application/javascript; charset=UTF-8")
 	noCache(w)
-	_, _ = io.Copy(io.Discard, http.MaxBytesReader(w, r.Body, maxEcho)) // lest its end go unnoticed
-	_ = http.NewResponseController(w).SetReadDeadline(time.Time{})      // best effort
+	_, _ = io.Copy(io.Discard, http.MaxBytesReader(w, r.Body, maxEcho))
 }
 
 // write sends and flushes. Other than the server's own time-outs, which suit

@@ -117,6 +117,7 @@ func TestPublishersAreToldOfTheirMistakesAndClientsAreNot(t *testing.T) {
 		"fields like a date":  s.Added("things", "y", map[string]any{"$date": 1}),
 		"unencodable":         s.Added("things", "y", map[string]any{"f": func() {}}),
 		"too large":           s.Added("things", "y", map[string]any{"s": strings.Repeat("x", 10_000)}),
+		"too large in all":    s.Added("things", "y", map[string]any{"s": strings.Repeat("x", 9_500)}),
 		"changed not added":   s.Changed("things", "y", map[string]any{"a": 1}),
 		"removed not added":   s.Removed("things", "y"),
 		"changed, bad fields": s.Changed("things", "x", 5),
@@ -204,6 +205,22 @@ func TestPublicationsMayWaitAndMayUnblock(t *testing.T) {
 	w.send(unsub("1")) // waits behind "slow"
 	f.gate <- struct{}{}
 	w.want(`{"msg":"ready","subs":["2"]}`, `{"msg":"nosub","id":"1"}`)
+}
+
+func TestUnsubscribingEndsTheContextOfAPublication(t *testing.T) {
+	t.Parallel()
+	f := newFixture(ddp.Options{})
+	ended := make(chan struct{})
+	f.Publish("lasting", func(ctx context.Context, s *ddp.Subscription) error {
+		context.AfterFunc(ctx, func() { close(ended) })
+		return s.Ready()
+	})
+	serveFixture(t, f)
+	w := f.connected(t)
+	w.send(sub("1", "lasting"), unsub("1"))
+	w.want(`{"msg":"ready","subs":["1"]}`, `{"msg":"nosub","id":"1"}`)
+	<-ended
+	w.alive()
 }
 
 // TestEveryClientOfAPublicationSeesOneHistory lets goroutines change documents

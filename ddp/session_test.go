@@ -33,6 +33,36 @@ func TestAnUnblockedMethodLetsTheNextPass(t *testing.T) {
 	w.alive()
 }
 
+func TestOneMessageAtATimeAlsoAfterOneHasUnblocked(t *testing.T) {
+	t.Parallel()
+	f := newFixture(ddp.Options{})
+	first, second := make(chan struct{}), make(chan struct{})
+	f.Method("first", func(_ context.Context, c *ddp.Call) (any, error) {
+		c.Unblock()
+		<-first
+		return nil, nil //nolint:nilnil // it returns nothing
+	})
+	f.Method("second", func(context.Context, *ddp.Call) (any, error) {
+		<-second
+		return nil, nil //nolint:nilnil // it returns nothing
+	})
+	serveFixture(t, f)
+	w := f.connected(t)
+	w.send(`{"msg":"method","id":"1","method":"first"}`, `{"msg":"method","id":"2","method":"second"}`, `{"msg":"method","id":"3","method":"nothing"}`)
+	eventually(t, "both run", func() bool { return f.Stats().Calls == 2 })
+	close(first)
+	w.want(`{"msg":"result","id":"1"}`, `{"msg":"updated","methods":["1"]}`)
+	// Were the queue open now, the third would answer before this ping does
+	// twice.
+	for range 2 {
+		time.Sleep(10 * time.Millisecond)
+		w.send(`{"msg":"ping"}`)
+		w.want(`{"msg":"pong"}`)
+	}
+	close(second)
+	w.want(`{"msg":"result","id":"2"}`, `{"msg":"updated","methods":["2"]}`, `{"msg":"result","id":"3"}`, `{"msg":"updated","methods":["3"]}`)
+}
+
 func TestSessionsDoNotWaitForEachOther(t *testing.T) {
 	t.Parallel()
 	f := serve(t, ddp.Options{})

@@ -203,9 +203,8 @@ func (k *socket) pump() {
 		}
 		err := k.write(frame)
 		k.srv.recycle(frame)
-		if err != nil {
+		if err != nil { // as it will be for all the others
 			k.sess.shut(closing{1000, "Normal closure"}, true)
-			k.sess.out.drop() // in case the session was closed before
 		}
 	}
 }

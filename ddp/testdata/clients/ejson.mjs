@@ -36,7 +36,6 @@ try {
     const [value, text] = JSON.parse(line);
     console.log(JSON.stringify([tagged(EJSON.parse(text)), EJSON.stringify(build(value))]));
   }
-  process.exit(0);
 } catch (err) {
   fail(err);
 }

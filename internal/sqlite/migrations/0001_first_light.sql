@@ -73,13 +73,15 @@ CREATE TABLE package (
 	type_id INTEGER NOT NULL REFERENCES type (id)
 ) STRICT;
 
+-- Its ids are written in the transaction that made them: foreign keys would look
+-- five of them up again for each new file.
 CREATE TABLE file_rule (
 	gen         INTEGER NOT NULL,
-	file_id     INTEGER NOT NULL REFERENCES file (id),
-	repo_id     INTEGER NOT NULL REFERENCES repo (id),
-	name_id     INTEGER NOT NULL REFERENCES name (id),
-	package_id  INTEGER NOT NULL REFERENCES package (id),
-	version_id  INTEGER NOT NULL REFERENCES version (id),
+	file_id     INTEGER NOT NULL,
+	repo_id     INTEGER NOT NULL,
+	name_id     INTEGER NOT NULL,
+	package_id  INTEGER NOT NULL,
+	version_id  INTEGER NOT NULL,
 	kind        INTEGER NOT NULL CHECK (kind BETWEEN 0 AND 7),
 	sidecar_of  TEXT    NOT NULL, -- '' if it is no sidecar
 	legacy_type INTEGER NOT NULL CHECK (legacy_type BETWEEN 0 AND 3),
