@@ -57,8 +57,12 @@ func runPeer(ctx context.Context, name string) error {
 	if err != nil {
 		return err
 	}
-	s := &server.Server{Store: &appender{f: f}, Auth: auth.New(nil, time.Now), Now: time.Now}
-	return s.Run(ctx, ln, nil)
+	return peerServer(f).Run(ctx, ln, nil)
+}
+
+// peerServer is the program's server over the least that a store can be.
+func peerServer(f *os.File) *server.Server {
+	return &server.Server{Store: &appender{f: f}, Auth: auth.New(nil, time.Now), Now: time.Now}
 }
 
 // serveNoop answers with the bytes of the program, headers included, under the
