@@ -22,5 +22,7 @@
 //	internal/server    every route, the listeners, their start and stop
 //	internal/load      a load generator with an oracle file
 //	internal/crashtest kill rigs
+//	internal/browsertest a real browser for tests
+//	ddp                a DDP server library of its own
 //	internal/arch      who may import whom, as a test
 package pkgmeter

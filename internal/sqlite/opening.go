@@ -352,7 +352,6 @@ func (q *question) openingFilter(by *pkgmeter.Key) (only *pkgmeter.Key, ids []ui
 // old program would have counted them.
 func (s *Store) Counters(ctx context.Context) (c pkgmeter.Counters, err error) {
 	err = s.ask(ctx, pkgmeter.Query{Now: s.opt.Now()}, func(q *question) error {
-		total := q.totals()
 		for _, to := range []struct {
 			by  pkgmeter.Key
 			set func(name string, n int64)
@@ -365,11 +364,12 @@ func (s *Store) Counters(ctx context.Context) (c pkgmeter.Counters, err error) {
 				}
 			}},
 		} {
-			total = q.totals()
+			total := q.totals()
 			sums, err := q.sums(ctx, s, to.by, &total)
 			if err != nil {
 				return err
 			}
+			c.All = total.Hits // the same for each
 			var ids []uint32
 			for id := range sums {
 				if sums[id].Hits > 0 {
@@ -384,7 +384,6 @@ func (s *Store) Counters(ctx context.Context) (c pkgmeter.Counters, err error) {
 				to.set(k.name, sums[k.id].Hits)
 			}
 		}
-		c.All = total.Hits
 		return nil
 	})
 	return c, err

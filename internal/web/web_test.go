@@ -230,3 +230,17 @@ func TestTheScaleOfTheChartIsRound(t *testing.T) {
 		}
 	}
 }
+
+// The old program's page had a slice for each file: 7.8 MB for 100,000 names.
+func TestThePageStaysSmallHoweverManyFilesThereAre(t *testing.T) {
+	t.Parallel()
+	w, s := open(t)
+	events := make([]pkgmeter.Event, 20_000)
+	for i := range events {
+		events[i] = pkgmeter.Event{Repository: "r" + strconv.Itoa(i%500), Path: "com/acme/app/1.0/app-1.0-" + strconv.Itoa(i) + ".jar"}
+	}
+	write(t, s, events...)
+	if body := stats(t, w, "ann"); len(body) > 100<<10 {
+		t.Errorf("the page has %d bytes", len(body))
+	}
+}
