@@ -1,14 +1,18 @@
 package artifact
 
-import "strings"
+import (
+	"cmp"
+	"strings"
+)
 
 // MaxPath is the longest path, in bytes, that is given coordinates.
 const MaxPath = 1024
 
 // An Artifact is what a path means.
 type Artifact struct {
-	Repository string     // named by a prefix of the path, percent-decoded; "" without one
-	File       string     // the path as sent, less that prefix and leading slashes
+	Repository string     // named by a prefix of the path, percent-decoded, or by the name of an image; else ""
+	Format     string     // purl type that the prefix says its files are of, or ""
+	File       string     // the path as sent, less that prefix and leading slashes; of an image name:tag or name@digest
 	Type       string     // purl type
 	Package    string     // canonical purl without version; never empty
 	Version    string     // as spelled in the path, percent-decoded; "" if none is seen
@@ -48,17 +52,14 @@ const (
 	Certain                   // from a full path in the layout of its ecosystem
 )
 
-// A recogniser gives coordinates and kind to the paths of one ecosystem. It
-// leaves Repository, File and SidecarOf to [Parse].
-type recogniser func(location) (Artifact, bool)
-
-// recognisers are asked in this order. PyPI comes first: its layouts are
-// marked by fixed directories, while Maven's takes any four segments.
-var recognisers = []recogniser{pypi, maven}
-
 // Parse says what a path or a bare file name means. It never fails: what
 // nothing recognises is generic.
-func Parse(raw string) Artifact {
+func Parse(raw string) Artifact { return ParseIn(raw, "") }
+
+// ParseIn is Parse for a path in a repository of which the format, a purl type,
+// is known, or "". The format decides where several ecosystems could have a
+// file, as with archives; a format that a prefix of the path says wins over it.
+func ParseIn(raw, format string) Artifact {
 	if len(raw) > MaxPath {
 		// Not even a suffix is believed: the file without it might be short
 		// enough for coordinates that this one may not have.
@@ -67,28 +68,43 @@ func Parse(raw string) Artifact {
 		a.File = file
 		return a
 	}
-	repository, file := cutPrefix(strings.TrimLeft(raw, "/"))
-	parent, kind := stripSidecars(file)
-	a := classify(parent)
-	a.Repository, a.File = repository, file
-	if kind != "" {
-		a.Kind, a.SidecarOf = kind, parent
+	repository, said, file := cutPrefix(strings.TrimLeft(raw, "/"))
+	format = cmp.Or(said, format)
+	a, ok := image(file, format)
+	if !ok {
+		parent, kind := stripSidecars(file, format)
+		a = classify(parent, format)
+		if kind != "" {
+			a.Kind, a.SidecarOf = kind, parent
+		}
 	}
+	a.Repository, a.File, a.Format = cmp.Or(repository, a.Repository), cmp.Or(a.File, file), said
 	return a
+}
+
+// image reads the paths of images, whose files have names of their own: no
+// suffix of a sidecar is cut off a tag.
+func image(file, format string) (Artifact, bool) {
+	if !mayBeImage(file) {
+		return Artifact{}, false
+	}
+	text := decode(file)
+	if !fit(text) {
+		return Artifact{}, false
+	}
+	return docker(locate(text, format))
 }
 
 // classify gives coordinates to a path that has neither prefix nor sidecar
 // suffixes.
-func classify(file string) Artifact {
+func classify(file, format string) Artifact {
 	text := decode(file)
 	if !fit(text) {
 		return asIs(file)
 	}
-	at := locate(text)
-	for _, knows := range recognisers {
-		if a, ok := knows(at); ok {
-			return a
-		}
+	at := locate(text, format)
+	if a, ok := recognise(at); ok {
+		return a
 	}
 	return generic(at)
 }

@@ -3,6 +3,8 @@ package artifact
 import (
 	"cmp"
 	"strings"
+
+	"github.com/pkgmeter/pkgmeter/internal/purl"
 )
 
 const typeGeneric = "generic"
@@ -39,9 +41,9 @@ func generic(at location) Artifact {
 func genericPackage(dir, name string) string {
 	if dir != "" {
 		namespace, name := cutLast(dir)
-		return Package(typeGeneric, namespace, name)
+		return purl.Of(typeGeneric, namespace, name)
 	}
-	return Package(typeGeneric, "", cmp.Or(name, "/"))
+	return purl.Of(typeGeneric, "", cmp.Or(name, "/"))
 }
 
 // bestVersion returns the segment that looks most like a version: the one with

@@ -71,7 +71,12 @@ var genericPaths = map[string]golden{
 func TestWhatNothingRecognisesIsGeneric(t *testing.T) {
 	t.Parallel()
 	checkGoldens(t, genericPaths, artifact.Guessed)
+	genericTable.mutate(t)
 }
+
+var genericTable = table{typ: "generic", paths: genericPaths, pieces: []string{"v1.2", "1.2.3", "2024/", ".bin"}}
+
+func FuzzGeneric(f *testing.F) { genericTable.fuzz(f) }
 
 func TestAListingWithoutAPackageIsGeneric(t *testing.T) {
 	t.Parallel()

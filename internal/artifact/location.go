@@ -13,11 +13,12 @@ type location struct {
 	dir     string // all but the last segment, "" for a bare file name
 	name    string // the last segment
 	listing bool   // the path ended in a slash: it names a directory
+	format  string // purl type that the repository is known to hold, or ""
 }
 
 // locate cleans a decoded path.
-func locate(text string) location {
-	at := location{path: strings.Trim(text, "/")}
+func locate(text, format string) location {
+	at := location{path: strings.Trim(text, "/"), format: format}
 	at.listing = len(text) > 0 && text[len(text)-1] == '/'
 	if hasEmptySegment(at.path) {
 		kept := strings.FieldsFunc(at.path, func(r rune) bool { return r == '/' })

@@ -1,6 +1,10 @@
 package artifact
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/pkgmeter/pkgmeter/internal/purl"
+)
 
 const (
 	typeMaven = "maven"
@@ -71,7 +75,7 @@ func mavenPath(at location) (Artifact, bool) {
 		return Artifact{}, false
 	}
 	return Artifact{
-		Type: typeMaven, Package: mavenPackage(group, artifact), Version: version,
+		Type: typeMaven, Package: purl.Maven(group, artifact), Version: version,
 		Kind: mavenKind(classifier, extension), Confidence: Certain, Rule: "maven-path",
 	}, true
 }
@@ -147,7 +151,7 @@ func mavenIndex(at location) Artifact {
 	}
 	group, artifact := cutLast(above)
 	return Artifact{
-		Type: typeMaven, Package: mavenPackage(group, artifact), Version: version,
+		Type: typeMaven, Package: purl.Maven(group, artifact), Version: version,
 		Kind: Index, Confidence: Certain, Rule: "maven-metadata",
 	}
 }
@@ -160,7 +164,7 @@ func mavenName(name string) (Artifact, bool) {
 	}
 	artifact, version, classifier := splitMavenName(name[:dot])
 	return Artifact{
-		Type: typeMaven, Package: mavenPackage("", artifact), Version: version,
+		Type: typeMaven, Package: purl.Maven("", artifact), Version: version,
 		Kind: mavenKind(classifier, name[dot+1:]), Confidence: Likely, Rule: "maven-name",
 	}, true
 }

@@ -47,11 +47,6 @@ var mavenPaths = map[string]golden{
 	"artifact called maven-metadata":    {"com/acme/maven-metadata/1.0/maven-metadata-1.0.xml", "pkg:maven/com.acme/maven-metadata 1.0 primary maven-path"},
 }
 
-func TestAMavenPathNamesGroupArtifactAndVersion(t *testing.T) {
-	t.Parallel()
-	checkGoldens(t, mavenPaths, artifact.Certain)
-}
-
 var mavenNames = map[string]golden{
 	"jar":                                 {"app-1.0.jar", "pkg:maven/app 1.0 primary maven-name"},
 	"without version":                     {"app.jar", "pkg:maven/app - primary maven-name"},
@@ -90,10 +85,16 @@ var mavenNames = map[string]golden{
 	"leading slash":                       {"/app-1.0.jar", "pkg:maven/app 1.0 primary maven-name"},
 }
 
-func TestABareMavenNameSplitsAtItsRightmostVersion(t *testing.T) {
-	t.Parallel()
-	checkGoldens(t, mavenNames, artifact.Likely)
+// mavenTable: what a path names for group, artifact and version, and where a
+// bare name splits.
+var mavenTable = table{
+	typ: "maven", paths: mavenPaths, names: mavenNames,
+	pieces: []string{".jar", ".pom", "-sources", "-SNAPSHOT", "-20240131.235959-7", "maven-metadata.xml", ".module", ".Final"},
 }
+
+func TestMaven(t *testing.T) { mavenTable.check(t) }
+
+func FuzzMaven(f *testing.F) { mavenTable.fuzz(f) }
 
 var indexes = map[string]golden{
 	"artifact":               {"com/acme/app/maven-metadata.xml", "pkg:maven/com.acme/app - index maven-metadata"},

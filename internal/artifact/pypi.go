@@ -1,6 +1,10 @@
 package artifact
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/pkgmeter/pkgmeter/internal/purl"
+)
 
 const typePyPI = "pypi"
 
@@ -21,6 +25,9 @@ var platformMarks = []string{".win32", ".win-", ".linux-", ".macosx-"}
 // path names the project or the bare name tells, and the listings of an index.
 func pypi(at location) (Artifact, bool) {
 	inside, listed, rooted := pypiRoot(at.path)
+	if !rooted && at.format == typePyPI {
+		inside, rooted = at.path, true
+	}
 	if !at.listing {
 		dirs, _ := cutLast(inside)
 		if a, ok := pypiFile(at.name, dirs, rooted || at.bare()); ok {
@@ -162,7 +169,7 @@ func distribution(project, version, rule string) (Artifact, bool) {
 	if version == "" || !isProject(project) {
 		return Artifact{}, false
 	}
-	return Artifact{Package: Package(typePyPI, "", project), Version: version, Kind: Primary, Rule: rule}, true
+	return Artifact{Package: purl.Of(typePyPI, "", project), Version: version, Kind: Primary, Rule: rule}, true
 }
 
 // splitByProject splits a file name behind the name of a project that one of
@@ -230,7 +237,7 @@ func simpleIndex(inside string, listing bool) (Artifact, bool) {
 	case page != "" && !isPage(page):
 		return Artifact{}, false
 	case project == "":
-		return Artifact{Type: typeGeneric, Package: Package(typeGeneric, "", "simple"), Kind: Index, Rule: "pypi-index"}, true
+		return Artifact{Type: typeGeneric, Package: purl.Of(typeGeneric, "", "simple"), Kind: Index, Rule: "pypi-index"}, true
 	case !isProject(project) || (page == "" && !listing && isFileName(project)):
 		return Artifact{}, false
 	}
@@ -266,7 +273,7 @@ func jsonIndex(path string) (Artifact, bool) {
 
 func pypiIndex(project, version string) Artifact {
 	return Artifact{
-		Type: typePyPI, Package: Package(typePyPI, "", project), Version: version,
+		Type: typePyPI, Package: purl.Of(typePyPI, "", project), Version: version,
 		Kind: Index, Confidence: Certain, Rule: "pypi-index",
 	}
 }
@@ -291,23 +298,4 @@ func lower(c byte) byte {
 		return c | 0x20
 	}
 	return c
-}
-
-// pypiName is the spelling of a project in which all spellings agree: lower
-// case, with one hyphen for each run of separators.
-func pypiName(name string) string {
-	name = strings.ToLower(name)
-	if !strings.ContainsAny(name, "_.") && !strings.Contains(name, "--") {
-		return name
-	}
-	b := make([]byte, 0, len(name))
-	for i := 0; i < len(name); i++ {
-		switch c := name[i]; {
-		case !isSeparator(c):
-			b = append(b, c)
-		case i == 0 || !isSeparator(name[i-1]):
-			b = append(b, '-')
-		}
-	}
-	return string(b)
 }

@@ -39,11 +39,6 @@ var pypiPaths = map[string]golden{
 	"sdist of artifactory with two indexes": {"/api/pypi/local/packages/foo/1.0/foo-1.0.tar.gz", "pkg:pypi/foo 1.0 primary pypi-sdist"},
 }
 
-func TestAPathOfAnIndexNamesItsProject(t *testing.T) {
-	t.Parallel()
-	checkGoldens(t, pypiPaths, artifact.Certain)
-}
-
 var pypiNames = map[string]golden{
 	"wheel":                          {"foo-1.0-py3-none-any.whl", "pkg:pypi/foo 1.0 primary pypi-wheel"},
 	"wheel with a build":             {"foo-1.0-1a-py3-none-any.whl", "pkg:pypi/foo 1.0 primary pypi-wheel"},
@@ -67,7 +62,16 @@ var pypiNames = map[string]golden{
 	"egg with a platform":            {"foo-1.0-py2.7-macosx-10.9-x86_64.egg", "pkg:pypi/foo 1.0 primary pypi-egg"},
 }
 
-func TestABareDistributionNamesItsProject(t *testing.T) {
-	t.Parallel()
-	checkGoldens(t, pypiNames, artifact.Likely)
+var pypiTable = table{
+	typ: "pypi", paths: pypiPaths, names: pypiNames,
+	known: map[string]golden{
+		"archive of any kind":         {"foo-1.0.zip", "pkg:pypi/foo 1.0 primary pypi-sdist"},
+		"archive below its project":   {"foo-bar/1.0/foo_bar-1.0.tar.xz", "pkg:pypi/foo-bar 1.0 primary pypi-sdist"},
+		"installer below its project": {"foo/foo-1.0.win32.exe", "pkg:pypi/foo 1.0 primary pypi-installer"},
+	},
+	pieces: []string{".whl", ".egg", "-py3-none-any", "simple/", "packages/", "pypi/", "/json", "files/", "+f/", "+simple/"},
 }
+
+func TestPyPI(t *testing.T) { pypiTable.check(t) }
+
+func FuzzPyPI(f *testing.F) { pypiTable.fuzz(f) }

@@ -30,11 +30,11 @@ const resolverMetadata = ".metadata"
 // stripSidecars cuts all suffixes of sidecars off a path as sent. The outermost
 // decides the kind, which is "" if there is none. A name that is nothing but a
 // suffix keeps it, as there is no file that it could describe.
-func stripSidecars(file string) (parent string, kind Kind) {
+func stripSidecars(file, format string) (parent string, kind Kind) {
 	text := decode(file)
 	parent = file
 	for {
-		suffix, k := sidecarSuffix(text)
+		suffix, k := sidecarSuffix(text, format)
 		if k == "" {
 			return parent, kind
 		}
@@ -51,7 +51,7 @@ func stripSidecars(file string) (parent string, kind Kind) {
 }
 
 // sidecarSuffix returns the length and the kind of the outermost suffix.
-func sidecarSuffix(text string) (int, Kind) {
+func sidecarSuffix(text, format string) (int, Kind) {
 	dot := strings.LastIndexByte(text, '.')
 	if dot < 0 || !maySuffix(text[dot+1:]) {
 		return 0, ""
@@ -62,7 +62,7 @@ func sidecarSuffix(text string) (int, Kind) {
 		}
 	}
 	if rest, ok := cutSuffix(text, resolverMetadata); ok && fit(rest) {
-		if a, ok := pypi(locate(rest)); ok && a.Kind == Primary {
+		if a, ok := pypi(locate(rest, format)); ok && a.Kind == Primary {
 			return len(resolverMetadata), Metadata
 		}
 	}

@@ -14,6 +14,7 @@ import (
 
 	"github.com/pkgmeter/pkgmeter"
 	"github.com/pkgmeter/pkgmeter/internal/artifact"
+	"github.com/pkgmeter/pkgmeter/internal/purl"
 )
 
 // Number is the number of the rule set. Any change of a rule, here or in
@@ -48,7 +49,7 @@ func FileOf(repositorySaid, path, hint string) pkgmeter.File {
 		Confidence: pkgmeter.Confidence(a.Confidence),
 	}
 	if hint != "" {
-		if pkg, typ, version, err := artifact.Split(hint); err == nil {
+		if pkg, typ, version, err := purl.Split(hint); err == nil {
 			f.Package, f.Type, f.Confidence = pkg, typ, pkgmeter.Certain
 			f.Version = cmp.Or(version, f.Version)
 		}
@@ -65,11 +66,11 @@ func packageFile(repositorySaid, hint string) pkgmeter.File {
 		Type:       "generic",
 		Kind:       pkgmeter.Primary,
 	}
-	pkg, typ, version, err := artifact.Split(hint)
+	pkg, typ, version, err := purl.Split(hint)
 	if err != nil {
-		f.Package = artifact.Package(f.Type, "", hint)
+		f.Package = purl.Of(f.Type, "", hint)
 	} else {
-		f.Name = artifact.WithVersion(pkg, version)
+		f.Name = purl.WithVersion(pkg, version)
 		f.Type, f.Package, f.Version, f.Confidence = typ, pkg, version, pkgmeter.Certain
 	}
 	f.Legacy = legacyOf(f.Name)
@@ -113,8 +114,8 @@ func isWhole(status int, flags pkgmeter.Flags) bool {
 
 // CanonicalPackage returns the canonical spelling of the purl of a package. The
 // error has the code [pkgmeter.Invalid].
-func CanonicalPackage(purl string) (string, error) {
-	canonical, _, err := artifact.CanonicalPackage(purl)
+func CanonicalPackage(text string) (string, error) {
+	canonical, _, err := purl.Canonical(text)
 	if err != nil {
 		return "", pkgmeter.Errorf(pkgmeter.Invalid, "%s", err)
 	}

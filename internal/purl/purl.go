@@ -1,4 +1,7 @@
-package artifact
+// Package purl spells the names of packages: purls without version, in the one
+// spelling of which any equivalent one is made. It is pure, and does not know
+// where a name comes from or whether the package exists.
+package purl
 
 import (
 	"errors"
@@ -8,12 +11,16 @@ import (
 	"github.com/package-url/packageurl-go"
 )
 
-const scheme = "pkg:"
+const (
+	scheme  = "pkg:"
+	maven   = "maven"
+	generic = "generic"
+)
 
-// Package returns the canonical purl of a package, without version. Namespace
+// Of returns the canonical purl of a package, without version. Namespace
 // and name are plain text, not escaped; slashes separate the segments of the
 // namespace. The type and the name must not be empty.
-func Package(typ, namespace, name string) string {
+func Of(typ, namespace, name string) string {
 	namespace, name = spelling(typ, namespace, name)
 	if !plainName(typ, name) || !plainNamespace(typ, namespace) {
 		return spell(typ, namespace, name)
@@ -24,19 +31,19 @@ func Package(typ, namespace, name string) string {
 	return scheme + typ + "/" + namespace + "/" + name
 }
 
-// mavenPackage is Package for a group that is spelled as directories. It
+// Maven is [Of] for a group that is spelled as directories. It
 // exists to allocate once: nearly every path of a Maven repository passes here.
-func mavenPackage(group, artifact string) string {
-	if group == "" || !plainName(typeMaven, artifact) || !plainNamespace(typeMaven, group) {
-		return Package(typeMaven, strings.ReplaceAll(group, "/", "."), artifact)
+func Maven(group, artifact string) string {
+	if group == "" || !plainName(maven, artifact) || !plainNamespace(maven, group) {
+		return Of(maven, strings.ReplaceAll(group, "/", "."), artifact)
 	}
-	const head = scheme + typeMaven + "/"
+	const head = scheme + maven + "/"
 	var b strings.Builder
 	b.Grow(len(head) + len(group) + 1 + len(artifact))
 	b.WriteString(head)
 	for rest := group; rest != ""; {
 		var segment string
-		segment, rest = cutFirst(rest)
+		segment, rest, _ = strings.Cut(rest, "/")
 		b.WriteString(segment)
 		if rest != "" {
 			b.WriteByte('.')
@@ -50,7 +57,7 @@ func mavenPackage(group, artifact string) string {
 // spelling applies those rules of a type that packageurl-go lacks.
 func spelling(typ, namespace, name string) (string, string) {
 	switch typ {
-	case typePyPI:
+	case "pypi":
 		return namespace, pypiName(name)
 	case "nuget":
 		return namespace, strings.ToLower(name)
@@ -100,10 +107,10 @@ func plainNamespace(typ, namespace string) bool {
 // it and are seen most.
 func plainByte(typ string, c byte) bool {
 	switch {
-	case 'a' <= c && c <= 'z', isDigit(c), c == '-', c == '.', c == '_', c == '~', c == ':':
+	case 'a' <= c && c <= 'z', '0' <= c && c <= '9', c == '-', c == '.', c == '_', c == '~', c == ':':
 		return true
 	case 'A' <= c && c <= 'Z':
-		return typ == typeMaven || typ == typeGeneric
+		return typ == maven || typ == generic
 	}
 	return false
 }
@@ -114,13 +121,13 @@ func WithVersion(pkg, version string) string {
 	if version == "" {
 		return pkg
 	}
-	return pkg + "@" + strings.TrimPrefix(Package(typeGeneric, "", version), scheme+typeGeneric+"/")
+	return pkg + "@" + strings.TrimPrefix(Of(generic, "", version), scheme+generic+"/")
 }
 
-// CanonicalPackage returns the canonical purl of a package, and its type, for
+// Canonical returns the canonical purl of a package, and its type, for
 // any equivalent spelling. The error is one sentence for whoever wrote the
 // purl; a purl that says more than the package is refused.
-func CanonicalPackage(purl string) (canonical, typ string, err error) {
+func Canonical(purl string) (canonical, typ string, err error) {
 	canonical, typ, version, err := Split(purl)
 	if err != nil {
 		return "", "", err
@@ -131,7 +138,7 @@ func CanonicalPackage(purl string) (canonical, typ string, err error) {
 	return canonical, typ, nil
 }
 
-// Split is CanonicalPackage for a purl that may have a version in it.
+// Split is [Canonical] for a purl that may have a version in it.
 func Split(purl string) (canonical, typ, version string, err error) {
 	p, err := parsePurl(purl)
 	switch {
@@ -142,7 +149,7 @@ func Split(purl string) (canonical, typ, version string, err error) {
 	case p.Subpath != "":
 		return "", "", "", fmt.Errorf("package %s has a subpath (#…) in it: leave it out", quote(purl))
 	}
-	return Package(p.Type, p.Namespace, p.Name), p.Type, p.Version, nil
+	return Of(p.Type, p.Namespace, p.Name), p.Type, p.Version, nil
 }
 
 // errScheme is never shown: Split says what it means.
@@ -169,3 +176,24 @@ func quote(purl string) string {
 	}
 	return fmt.Sprintf("%q", purl)
 }
+
+// pypiName is the spelling of a project in which all spellings agree: lower
+// case, with one hyphen for each run of separators.
+func pypiName(name string) string {
+	name = strings.ToLower(name)
+	if !strings.ContainsAny(name, "_.") && !strings.Contains(name, "--") {
+		return name
+	}
+	b := make([]byte, 0, len(name))
+	for i := 0; i < len(name); i++ {
+		switch c := name[i]; {
+		case !isSeparator(c):
+			b = append(b, c)
+		case i == 0 || !isSeparator(name[i-1]):
+			b = append(b, '-')
+		}
+	}
+	return string(b)
+}
+
+func isSeparator(c byte) bool { return c == '-' || c == '_' || c == '.' }

@@ -1,4 +1,4 @@
-package artifact_test
+package purl_test
 
 import (
 	"strings"
@@ -7,7 +7,7 @@ import (
 	"github.com/package-url/packageurl-go"
 	"pgregory.net/rapid"
 
-	"github.com/pkgmeter/pkgmeter/internal/artifact"
+	"github.com/pkgmeter/pkgmeter/internal/purl"
 )
 
 // equivalent are spellings with the canonical one.
@@ -55,12 +55,12 @@ var equivalent = map[string]string{
 
 func TestEquivalentPurlsHaveOneSpelling(t *testing.T) {
 	t.Parallel()
-	for purl, want := range equivalent {
-		got, typ, err := artifact.CanonicalPackage(purl)
+	for text, want := range equivalent {
+		got, typ, err := purl.Canonical(text)
 		if err != nil || got != want || !strings.HasPrefix(want, "pkg:"+typ+"/") {
-			t.Errorf("CanonicalPackage(%q) = %q, %q, %v, want %q", purl, got, typ, err, want)
+			t.Errorf("Canonical(%q) = %q, %q, %v, want %q", text, got, typ, err, want)
 		}
-		checkPurl(t, purl)
+		checkPurl(t, text)
 	}
 }
 
@@ -86,20 +86,20 @@ var refused = map[string]string{
 
 func TestARefusalSaysWhatIsWrong(t *testing.T) {
 	t.Parallel()
-	for purl, want := range refused {
-		got, typ, err := artifact.CanonicalPackage(purl)
+	for text, want := range refused {
+		got, typ, err := purl.Canonical(text)
 		if err == nil || got != "" || typ != "" || !strings.Contains(err.Error(), want) {
-			t.Errorf("CanonicalPackage(%q) = %q, %q, %v, want %q", purl, got, typ, err, want)
+			t.Errorf("Canonical(%q) = %q, %q, %v, want %q", text, got, typ, err, want)
 		}
 	}
-	if _, _, err := artifact.CanonicalPackage(strings.Repeat("x", 1<<20)); err == nil || len(err.Error()) > 300 {
+	if _, _, err := purl.Canonical(strings.Repeat("x", 1<<20)); err == nil || len(err.Error()) > 300 {
 		t.Error("a long purl makes a long refusal")
 	}
 }
 
 func TestSplitReturnsTheVersionDecoded(t *testing.T) {
 	t.Parallel()
-	canonical, typ, version, err := artifact.Split("pkg:NPM/@scope/x@1.0%2Bb")
+	canonical, typ, version, err := purl.Split("pkg:NPM/@scope/x@1.0%2Bb")
 	if err != nil || canonical != "pkg:npm/%40scope/x" || typ != "npm" || version != "1.0+b" {
 		t.Errorf("got %q %q %q %v", canonical, typ, version, err)
 	}
@@ -121,8 +121,8 @@ func TestThePartsOfAPackageAreTakenAsTheyAre(t *testing.T) {
 		{"golang", "github.com/Acme", "Lib", "pkg:golang/github.com/acme/lib"},
 		{"meteor", "alice", "foo", "pkg:meteor/alice/foo"},
 	} {
-		if got := artifact.Package(tt.typ, tt.namespace, tt.name); got != tt.want {
-			t.Errorf("Package(%q, %q, %q) = %q, want %q", tt.typ, tt.namespace, tt.name, got, tt.want)
+		if got := purl.Of(tt.typ, tt.namespace, tt.name); got != tt.want {
+			t.Errorf("Of(%q, %q, %q) = %q, want %q", tt.typ, tt.namespace, tt.name, got, tt.want)
 		}
 	}
 }
@@ -131,13 +131,13 @@ func TestAVersionIsEscapedBehindItsPackage(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		version := rapid.StringMatching(`[0-9a-z.]{1,6}|[ -~ü]{1,6}`).Draw(t, "version")
-		purl := artifact.WithVersion("pkg:npm/%40scope/x", version)
-		pkg, typ, got, err := artifact.Split(purl)
+		text := purl.WithVersion("pkg:npm/%40scope/x", version)
+		pkg, typ, got, err := purl.Split(text)
 		if err != nil || pkg != "pkg:npm/%40scope/x" || typ != "npm" || got != version {
-			t.Fatalf("Split(%q) = %q, %q, %q, %v", purl, pkg, typ, got, err)
+			t.Fatalf("Split(%q) = %q, %q, %q, %v", text, pkg, typ, got, err)
 		}
 	})
-	if got := artifact.WithVersion("pkg:npm/x", ""); got != "pkg:npm/x" {
+	if got := purl.WithVersion("pkg:npm/x", ""); got != "pkg:npm/x" {
 		t.Errorf("got %q for no version", got)
 	}
 }
@@ -160,13 +160,13 @@ func TestTheFastSpellingIsThatOfTheLibrary(t *testing.T) {
 		if err := want.Normalize(); err != nil {
 			t.Skip(err)
 		}
-		got := artifact.Package(typ, namespace, name)
+		got := purl.Of(typ, namespace, name)
 		if got != want.ToString() {
-			t.Fatalf("Package(%q, %q, %q) = %q, want %q", typ, namespace, name, got, want.ToString())
+			t.Fatalf("Of(%q, %q, %q) = %q, want %q", typ, namespace, name, got, want.ToString())
 		}
-		again, _, err := artifact.CanonicalPackage(got)
+		again, _, err := purl.Canonical(got)
 		if err != nil || again != got {
-			t.Fatalf("CanonicalPackage(%q) = %q, %v", got, again, err)
+			t.Fatalf("Canonical(%q) = %q, %v", got, again, err)
 		}
 	})
 }
@@ -178,10 +178,10 @@ func TestATypeWithNamesOfItsOwnStaysCanonical(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		typ := rapid.SampledFrom([]string{"pypi", "nuget", "npm"}).Draw(t, "type")
 		name := rapid.StringMatching(`[a-zA-Z0-9._-]{1,12}|@[a-z]{1,3}/[a-z]{1,3}|[ -~]{1,8}`).Draw(t, "name")
-		got := artifact.Package(typ, "", name)
-		again, gotType, err := artifact.CanonicalPackage(got)
+		got := purl.Of(typ, "", name)
+		again, gotType, err := purl.Canonical(got)
 		if err != nil || again != got || gotType != typ {
-			t.Fatalf("CanonicalPackage(%q) = %q, %q, %v", got, again, gotType, err)
+			t.Fatalf("Canonical(%q) = %q, %q, %v", got, again, gotType, err)
 		}
 		p, err := packageurl.FromString(got)
 		if err != nil || p.ToString() != got {
@@ -196,9 +196,43 @@ func TestAMavenGroupIsSpelledWithDots(t *testing.T) {
 		segment := rapid.StringMatching(`[a-zA-Z0-9._~:-]{0,5}[a-zA-Z0-9]|[a-z ü@+-]{0,6}[a-z]`)
 		dirs := rapid.SliceOfN(segment, 1, 5).Draw(t, "group")
 		name := segment.Draw(t, "artifact")
-		a := artifact.Parse(strings.Join(dirs, "/") + "/" + name + "/1.0/" + name + "-1.0.pom")
-		if want := artifact.Package("maven", strings.Join(dirs, "."), name); a.Package != want {
-			t.Fatalf("got %q, want %q", a.Package, want)
+		if got, want := purl.Maven(strings.Join(dirs, "/"), name), purl.Of("maven", strings.Join(dirs, "."), name); got != want {
+			t.Fatalf("got %q, want %q", got, want)
 		}
 	})
 }
+
+// checkPurl holds Canonical to what it promises of any purl.
+func checkPurl(t *testing.T, text string) {
+	t.Helper()
+	canonical, typ, err := purl.Canonical(text)
+	if err != nil {
+		if canonical != "" || typ != "" || strings.ContainsAny(err.Error(), "\n\x00") {
+			t.Fatalf("Canonical(%q) = %q, %q, %v", text, canonical, typ, err)
+		}
+		return
+	}
+	if !strings.HasPrefix(canonical, "pkg:"+typ+"/") || typ != strings.ToLower(typ) {
+		t.Fatalf("Canonical(%q) = %q of type %q", text, canonical, typ)
+	}
+	for _, c := range []byte(canonical) {
+		if c <= ' ' || c >= 0x7f || strings.IndexByte(`@?#"\<>`, c) >= 0 {
+			t.Fatalf("Canonical(%q) = %q holds %q", text, canonical, c)
+		}
+	}
+	again, typ2, err := purl.Canonical(canonical)
+	if err != nil || again != canonical || typ2 != typ {
+		t.Fatalf("Canonical(%q) = %q, and of that %q, %v", text, canonical, again, err)
+	}
+}
+
+func FuzzCanonical(f *testing.F) {
+	for text := range equivalent {
+		f.Add(text)
+	}
+	for text := range refused {
+		f.Add(text)
+	}
+	f.Fuzz(checkPurl)
+}
+

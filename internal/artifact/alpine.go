@@ -1,0 +1,5 @@
+package artifact
+
+const typeAlpine = "apk"
+
+func alpine(location) (Artifact, bool) { return Artifact{}, false }

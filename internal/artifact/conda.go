@@ -1,0 +1,5 @@
+package artifact
+
+const typeConda = "conda"
+
+func conda(location) (Artifact, bool) { return Artifact{}, false }

@@ -1,0 +1,5 @@
+package artifact
+
+const typeDebian = "deb"
+
+func debian(location) (Artifact, bool) { return Artifact{}, false }

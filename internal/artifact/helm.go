@@ -1,0 +1,5 @@
+package artifact
+
+const typeHelm = "helm"
+
+func helm(location) (Artifact, bool) { return Artifact{}, false }

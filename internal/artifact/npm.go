@@ -1,0 +1,5 @@
+package artifact
+
+const typeNPM = "npm"
+
+func npm(location) (Artifact, bool) { return Artifact{}, false }

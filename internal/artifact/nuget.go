@@ -1,0 +1,5 @@
+package artifact
+
+const typeNuGet = "nuget"
+
+func nuget(location) (Artifact, bool) { return Artifact{}, false }

@@ -1,0 +1,5 @@
+package artifact
+
+const typeRPM = "rpm"
+
+func rpm(location) (Artifact, bool) { return Artifact{}, false }
