@@ -30,7 +30,7 @@ func pypi(at location) (Artifact, bool) {
 	}
 	if !at.listing {
 		dirs, _ := cutLast(inside)
-		if a, ok := pypiFile(at.name, dirs, rooted || at.bare()); ok {
+		if a, ok := pypiFile(at.name, dirs, rooted || at.bare(), at.format == typePyPI); ok {
 			a.Type, a.Confidence = typePyPI, Likely
 			if rooted {
 				a.Confidence = Certain
@@ -90,8 +90,8 @@ func belowPyPI(path string, depth int) (inside string, listed, ok bool) {
 
 // pypiFile reads the name of a distribution. dirs are the directories between
 // the root of the index and the file; placed says that an archive may be taken
-// for a source distribution here.
-func pypiFile(name, dirs string, placed bool) (Artifact, bool) {
+// for a source distribution here, and sure that one of any kind is.
+func pypiFile(name, dirs string, placed, sure bool) (Artifact, bool) {
 	dot := strings.LastIndexByte(name, '.')
 	if dot <= 0 {
 		return Artifact{}, false
@@ -112,7 +112,7 @@ func pypiFile(name, dirs string, placed bool) (Artifact, bool) {
 	}
 	for i, ext := range sdistExtensions {
 		if stem, ok := cutSuffix(name, ext); ok {
-			return sdist(stem, dirs, i < selfEvident)
+			return sdist(stem, dirs, sure || i < selfEvident)
 		}
 	}
 	return Artifact{}, false

@@ -2,8 +2,6 @@ package artifact_test
 
 import (
 	"testing"
-
-	"github.com/pkgmeter/pkgmeter/internal/artifact"
 )
 
 const hash = "1c7cb1f4067183181c33dfd8e2624cc0a62012a824140ff9e0a33754e469"
