@@ -69,11 +69,13 @@ const (
 	ByVersion
 	ByKind
 	ByLegacyType
+	ByClass
+	ByClient
 )
 
 // KeyNames lists the names of all keys, in the order of their values.
 func KeyNames() []string {
-	return []string{"file", "repository", "type", "package", "version", "kind", "legacy_type"}
+	return []string{"file", "repository", "type", "package", "version", "kind", "legacy_type", "class", "client"}
 }
 
 // String returns the name of k.
@@ -117,12 +119,14 @@ type Filter struct {
 	Files        []string
 	Kinds        []Kind
 	LegacyTypes  []LegacyType
+	Classes      []Class
+	Clients      []string // names
 }
 
 // Empty reports whether f lets everything pass.
 func (f Filter) Empty() bool {
 	return f.Repositories == nil && f.Types == nil && f.Packages == nil && f.Versions == nil &&
-		f.Files == nil && f.Kinds == nil && f.LegacyTypes == nil
+		f.Files == nil && f.Kinds == nil && f.LegacyTypes == nil && f.Classes == nil && f.Clients == nil
 }
 
 // A Query is what every question has in common.

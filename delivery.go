@@ -34,6 +34,8 @@ func (c Confidence) String() string {
 type Entry struct {
 	Event  Event
 	File   File
+	Client Client
+	Whole  bool // a file was fetched from its beginning: a download, if the file is primary
 	Counts Measures
 }
 

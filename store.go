@@ -26,3 +26,12 @@ type Stats interface {
 	// name, is spelled like the given one, sorted, at most limit.
 	PackagesNamed(ctx context.Context, name string, limit int) ([]string, error)
 }
+
+// Rules derive what follows from what was said. They are pure but for the
+// formats of repositories: these are found on the way, so that files have to
+// come in the order in which they were first seen.
+type Rules interface {
+	File(repository, path, hint string) File
+	Client(agent string, flags Flags) Client
+	Measures(e Event, kind Kind) Measures
+}

@@ -53,7 +53,7 @@ type filling struct {
 	packs pkgmeter.Day // the first day that is not packed yet
 
 	entries []pkgmeter.Entry // one a file
-	agents  []string
+	agents  []agent
 	zipf    *rand.Zipf
 	rng     *rand.Rand
 }
@@ -89,15 +89,58 @@ func newFilling() *filling {
 	f := &filling{packs: firstDay, rng: rng, zipf: rand.NewZipf(rng, zipfS, zipfV, files-1)}
 	repositories := []string{"releases", "snapshots", "mirror", "plugins", "thirdparty"}
 	for i, path := range load.Paths(files) {
-		f.entries = append(f.entries, rule.Apply(pkgmeter.Event{
+		f.entries = append(f.entries, rule.Default().Apply(pkgmeter.Event{
 			Source: "bench", Repository: repositories[i%len(repositories)], Path: path,
 			Time: firstDay.Start(), Status: 200, Bytes: 1_000 + rng.Int64N(5_000_000),
 		}))
 	}
-	for i := range 40 {
-		f.agents = append(f.agents, fmt.Sprintf("Apache-Maven/3.%d.%d (Java 21.0.%d; Linux 6.1.0-%d-amd64)", 6+i%4, i%10, i%7, i))
-	}
+	f.agents = newAgents()
 	return f
+}
+
+// An agent is a client in one of its versions.
+type agent struct {
+	text   string
+	client pkgmeter.Client
+}
+
+// newAgents returns a hundred agents, one a part of a hundred: clients of every
+// class, and of some 20 names, on every file.
+func newAgents() []agent {
+	var all []agent
+	for _, c := range []struct {
+		parts  int
+		format string // of one number
+	}{
+		{22, "Apache-Maven/3.9.%d (Java 21.0.5; Linux 6.8.0)"},
+		{10, "Gradle/8.%d (Linux;6.8.0;amd64) (Eclipse Adoptium;21.0.5;21.0.5+11-LTS)"},
+		{12, `pip/24.%d {"ci":true,"cpu":"x86_64","python":"3.12.7","system":{"name":"Linux"}}`},
+		{8, `pip/24.%d {"ci":null,"cpu":"arm64","python":"3.12.7","system":{"name":"Darwin"}}`},
+		{5, `uv/0.5.%d {"installer":{"name":"uv"},"python":"3.12.7","ci":true}`},
+		{5, "npm/10.9.%d node/v22.12.0 linux x64 workspaces/false ci/github-actions"},
+		{4, "npm/10.8.%d node/v20.18.0 darwin arm64 workspaces/false"},
+		{3, "curl/8.%d.0"},
+		{2, "Wget/1.21.%d"},
+		{3, "Mozilla/5.0 (X11; Linux x86_64; rv:13%d.0) Gecko/20100101 Firefox/133.0"},
+		{4, "Artifactory/7.98.%d"},
+		{3, "Nexus/3.74.%d-05 (PRO; Linux; 5.15.0; amd64; 17.0.13)"},
+		{2, "bandersnatch/6.6.%d (cpython 3.12.7-final0, Linux x86_64)"},
+		{2, "renovate/39.42.%d"},
+		{2, "Trivy/0.58.%d"},
+		{3, "docker/27.%d.0 go/go1.22.7 git-commit/1 kernel/6.8.0 os/linux arch/amd64"},
+		{2, "Composer/2.8.%d (Linux; 6.8.0; PHP 8.3.14; cURL 8.5.0; CI)"},
+		{3, "no-such-program/1.%d"},
+		{5, ""},
+	} {
+		for i := range c.parts {
+			text := c.format
+			if text != "" {
+				text = fmt.Sprintf(text, i)
+			}
+			all = append(all, agent{text, rule.Default().Client(text, 0)})
+		}
+	}
+	return all
 }
 
 func (f *filling) now() time.Time       { return time.UnixMilli(f.clock.Load()).UTC() }
@@ -110,7 +153,8 @@ func (f *filling) write(ctx context.Context, at, n, events int) error {
 	for i := range d.Entries {
 		e := &d.Entries[i]
 		*e = f.entries[f.zipf.Uint64()]
-		e.Event.Agent = f.agents[f.rng.IntN(len(f.agents))]
+		who := &f.agents[f.rng.IntN(len(f.agents))]
+		e.Event.Agent, e.Client = who.text, who.client
 		share := float64(at+i) / float64(events)
 		e.Event.Time = firstDay.Start().Add(time.Duration(share * float64(year))).Truncate(time.Millisecond)
 	}

@@ -40,7 +40,13 @@ func (b *bench) year(ctx context.Context, v volume) error {
 		return fmt.Errorf("top in the process: %w", err)
 	}
 	b.print("top20_365d_store_ms"+v.suffix, ms, "-")
-	return b.served(ctx, dir, v)
+	if err := b.served(ctx, dir, v); err != nil {
+		return err
+	}
+	if err := b.filters(ctx, dir, v); err != nil {
+		return fmt.Errorf("filters: %w", err)
+	}
+	return nil
 }
 
 // sizes measures what is stored. Of a cell of a closed day the bodies of all

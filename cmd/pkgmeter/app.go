@@ -37,6 +37,7 @@ type commands struct {
 	Import  importCmd  `cmd:"" help:"Take the counts and users of the old program's save.json along."`
 	Top     topCmd     `cmd:"" help:"List what was fetched most."`
 	Series  seriesCmd  `cmd:"" help:"Show a package's downloads day by day."`
+	Explain explainCmd `cmd:"" help:"Say what the rules make of a path or a User-Agent."`
 	Demo    demoCmd    `cmd:"" help:"Fill an empty folder with an invented year of downloads."`
 	User    userCmd    `cmd:"" help:"Add, list and remove users, set passwords."`
 	Token   tokenCmd   `cmd:"" help:"Make, list and revoke tokens for programs."`
@@ -53,6 +54,7 @@ type app struct {
 
 	now  func() time.Time
 	data string
+	own  []rule.ClientRule // the operator's, of the --config file
 }
 
 // run parses and runs a command line, and returns the exit code.
@@ -197,7 +199,11 @@ func (a *app) direct(name string, args any) (json.RawMessage, error) {
 		if err != nil {
 			return nil, err
 		}
-		return calls(store, a.now)[name](a.ctx, raw)
+		rules, err := a.rulesOf(store)
+		if err != nil {
+			return nil, err
+		}
+		return calls(store, rules, a.now)[name](a.ctx, raw)
 	}()
 	if err = errors.Join(err, store.Close()); err != nil {
 		return nil, err
@@ -205,8 +211,51 @@ func (a *app) direct(name string, args any) (json.RawMessage, error) {
 	return json.Marshal(v)
 }
 
+// openStore opens the store and makes this program's rules the ones in force,
+// with those of the operator that are in force already. Counts of an older
+// program, of which no question about clients could be answered, are derived
+// anew before.
 func (a *app) openStore() (*sqlite.Store, error) {
-	return sqlite.Open(a.ctx, a.data, sqlite.Options{Now: a.now, Rule: rule.Number})
+	store, err := sqlite.Open(a.ctx, a.data, sqlite.Options{Now: a.now, Rule: rule.Number})
+	if err != nil {
+		return nil, err
+	}
+	rules, err := rule.Parse(store.Own())
+	if err == nil {
+		_, err = store.SetRules(a.ctx, rules, rule.Number, rules.Own())
+	}
+	if err == nil && store.NeedsRebuild() {
+		err = a.rebuild(store, rules)
+	}
+	if err != nil {
+		return nil, errors.Join(err, store.Close())
+	}
+	return store, nil
+}
+
+func (a *app) rebuild(store *sqlite.Store, rules *rule.Set) error {
+	fmt.Fprintln(a.err, "this version also counts by client: all events are counted anew, once")
+	shown := time.Now()
+	return store.Rebuild(a.ctx, rules, func(done, total int64) {
+		if done == total || time.Since(shown) > 2*time.Second {
+			shown = time.Now()
+			fmt.Fprintf(a.err, "%d of %d events counted\n", done, total)
+		}
+	})
+}
+
+// rulesOf returns the rules in force, with what is known of the formats of
+// repositories.
+func (a *app) rulesOf(store *sqlite.Store) (*rule.Set, error) {
+	rules, err := rule.Parse(store.Own())
+	if err != nil {
+		return nil, err
+	}
+	formats, err := store.Formats(a.ctx)
+	for repository, types := range formats {
+		rules.Remember(repository, types...)
+	}
+	return rules, err
 }
 
 // makeData makes the data folder, for this user's eyes only.

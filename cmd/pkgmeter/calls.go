@@ -50,7 +50,7 @@ type (
 
 // calls lists what commands do on a store, in their own process or in the
 // server's. The clock is that of the process that holds the store.
-func calls(store *sqlite.Store, now func() time.Time) map[string]control.Handler {
+func calls(store *sqlite.Store, rules *rule.Set, now func() time.Time) map[string]control.Handler {
 	answers := &api.API{Stats: store, Now: now}
 	return map[string]control.Handler{
 		"ping": func(context.Context, json.RawMessage) (any, error) { return version, nil },
@@ -61,7 +61,7 @@ func calls(store *sqlite.Store, now func() time.Time) map[string]control.Handler
 			return store.PackagesNamed(ctx, name, 20)
 		}),
 		"move-in": call(func(ctx context.Context, m moveArgs) (any, error) {
-			return moveIn(ctx, store, m)
+			return moveIn(ctx, store, rules, m)
 		}),
 		"user-add": call(func(ctx context.Context, u userArgs) (any, error) {
 			return nil, store.AddUser(ctx, pkgmeter.User{Name: u.Name, Role: u.Role, Hash: auth.Hash(u.Password)})
@@ -99,7 +99,7 @@ func calls(store *sqlite.Store, now func() time.Time) map[string]control.Handler
 	}
 }
 
-func moveIn(ctx context.Context, store *sqlite.Store, m moveArgs) (pkgmeter.MoveIn, error) {
+func moveIn(ctx context.Context, store *sqlite.Store, rules *rule.Set, m moveArgs) (pkgmeter.MoveIn, error) {
 	if m.Ledger != "" && m.Ledger == store.LedgerID() {
 		return pkgmeter.MoveIn{}, pkgmeter.Errorf(pkgmeter.Conflict, "this file was exported from this very data folder: its counts are here already")
 	}
@@ -108,7 +108,7 @@ func moveIn(ctx context.Context, store *sqlite.Store, m moveArgs) (pkgmeter.Move
 	}
 	o := pkgmeter.Opening{
 		Source: m.Source, SHA256: [32]byte(m.SHA256), Counters: m.Counters, Users: m.Users, Extra: m.Extra, Hidden: m.Hidden,
-		Derive: func(name string) pkgmeter.File { return rule.FileOf("", name, "") },
+		Derive: func(name string) pkgmeter.File { return rules.File("", name, "") },
 	}
 	return store.MoveIn(ctx, o)
 }

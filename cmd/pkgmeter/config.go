@@ -9,6 +9,7 @@ import (
 
 	"github.com/BurntSushi/toml"
 	"github.com/alecthomas/kong"
+	"github.com/pkgmeter/pkgmeter/internal/rule"
 )
 
 // configure reads the --config file, whose keys are the names of flags. Flags
@@ -38,6 +39,9 @@ func (a *app) configure(parser *kong.Kong, args []string) error {
 		}
 		return fmt.Errorf("config %s: %w", path, err)
 	}
+	if a.own, err = ownRules(values); err != nil {
+		return fmt.Errorf("%s:%d: %w", path, lineOf(string(text), "client"), err)
+	}
 	known := flagNames(parser.Model.Node)
 	for key := range values {
 		if !known[key] {
@@ -52,6 +56,33 @@ func (a *app) configure(parser *kong.Kong, args []string) error {
 		}
 		return asTyped(values[flag.Name]), nil
 	})).Apply(parser)
+}
+
+// ownRules takes the operator's rules about clients out of the values of the
+// file: [[client]] tables with agent, name and class.
+func ownRules(values map[string]any) ([]rule.ClientRule, error) {
+	tables, there := values["client"]
+	if !there {
+		return nil, nil
+	}
+	delete(values, "client")
+	list, ok := tables.([]map[string]any)
+	if !ok {
+		return nil, errors.New(`client: want tables, as in [[client]] agent = "acme-fetch/*" name = "acme-fetch" class = "ci"`)
+	}
+	own := make([]rule.ClientRule, len(list))
+	for i, table := range list {
+		for key, value := range table {
+			to := map[string]*string{"agent": &own[i].Agent, "name": &own[i].Name, "class": &own[i].Class}[key]
+			text, isText := value.(string)
+			if to == nil || !isText {
+				return nil, fmt.Errorf("[[client]] %d: %s: want agent, name and class, each a text", i+1, key)
+			}
+			*to = text
+		}
+	}
+	_, err := rule.New(own)
+	return own, err
 }
 
 // asTyped writes a value of the file as it would stand on the command line, so

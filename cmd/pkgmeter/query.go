@@ -24,6 +24,8 @@ type filters struct {
 	Version    []string `sep:"none" placeholder:"VERSION" help:"Only this version."`
 	File       []string `sep:"none" placeholder:"PATH" help:"Only this file."`
 	Kind       []string `sep:"none" placeholder:"KIND" help:"Only this kind, e.g. primary or checksum."`
+	Class      []string `sep:"none" placeholder:"CLASS" help:"Only human, ci, mirror, bot or unknown clients."`
+	Client     []string `sep:"none" placeholder:"NAME" help:"Only this client, e.g. pip."`
 	LegacyType []string `sep:"none" placeholder:"TYPE" help:"Only jar, pom, crypto or other."`
 	Measure    string   `placeholder:"NAME" help:"Order by downloads, hits or bytes (default downloads)."`
 	JSON       bool     `name:"json" help:"Print the body that the HTTP interface answers."`
@@ -39,6 +41,7 @@ func (f *filters) params() url.Values {
 	for name, v := range map[string][]string{
 		"repository": f.Repository, "type": f.Type, "version": f.Version,
 		"file": f.File, "kind": f.Kind, "legacy_type": f.LegacyType,
+		"class": f.Class, "client": f.Client,
 	} {
 		if len(v) > 0 {
 			p[name] = v
@@ -48,7 +51,7 @@ func (f *filters) params() url.Values {
 }
 
 type topCmd struct {
-	By      string   `required:"" placeholder:"KEY" help:"Group by file, repository, type, package, version, kind or legacy_type."`
+	By      string   `required:"" placeholder:"KEY" help:"Group by file, repository, type, package, version, kind, class, client or legacy_type."`
 	Limit   *int     `placeholder:"N" help:"How many, 1 to 1000 (default 20)."`
 	Package []string `sep:"none" placeholder:"PURL" help:"Only this package, e.g. pkg:pypi/requests."`
 	filters

@@ -14,6 +14,7 @@ import (
 	"github.com/pkgmeter/pkgmeter"
 	"github.com/pkgmeter/pkgmeter/internal/auth"
 	"github.com/pkgmeter/pkgmeter/internal/control"
+	"github.com/pkgmeter/pkgmeter/internal/rule"
 	"github.com/pkgmeter/pkgmeter/internal/server"
 	"github.com/pkgmeter/pkgmeter/internal/sqlite"
 )
@@ -102,7 +103,11 @@ func (c *serveCmd) serve(a *app, store *sqlite.Store, base string) error {
 	if err := a.proposeImport(store); err != nil {
 		return err
 	}
-	socket, err := control.Listen(a.data, calls(store, a.now))
+	rules, err := a.adopt(store)
+	if err != nil {
+		return err
+	}
+	socket, err := control.Listen(a.data, calls(store, rules, a.now))
 	if err != nil {
 		return err
 	}
@@ -114,7 +119,7 @@ func (c *serveCmd) serve(a *app, store *sqlite.Store, base string) error {
 		fmt.Fprintf(a.err, "admin http://%s/metrics\n", admin.Addr())
 	}
 	s := &server.Server{
-		Store: store, Auth: auth.New(store, a.now), Now: a.now, Fatal: sqlite.Fatal,
+		Store: store, Rules: rules, Auth: auth.New(store, a.now), Now: a.now, Fatal: sqlite.Fatal,
 		CallbackToken: c.CallbackToken, PublicStats: c.PublicStats, Secure: c.secure(), Base: base, Version: version,
 	}
 	err = s.Run(a.ctx, main, admin)
@@ -122,6 +127,23 @@ func (c *serveCmd) serve(a *app, store *sqlite.Store, base string) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(a.ctx), server.Grace)
 	defer cancel()
 	return errors.Join(err, socket.Close(ctx), <-served)
+}
+
+// adopt puts the operator's rules of the --config file into force.
+func (a *app) adopt(store *sqlite.Store) (*rule.Set, error) {
+	rules, err := rule.New(a.own)
+	if err != nil {
+		return nil, err
+	}
+	before := store.Rule()
+	number, err := store.SetRules(a.ctx, rules, rule.Number, rules.Own())
+	if err != nil {
+		return nil, err
+	}
+	if number != before {
+		fmt.Fprintf(a.err, "counting rules %d from here on; what was counted before is as it was\n", number)
+	}
+	return a.rulesOf(store)
 }
 
 // listen takes both addresses, before anything is made that only the first

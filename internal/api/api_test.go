@@ -33,7 +33,7 @@ func fill(t *testing.T, s *sqlite.Store) {
 	d := &pkgmeter.Delivery{Received: noon}
 	add := func(n int, repo, path string, at time.Time, bytes int64) {
 		for range n {
-			d.Entries = append(d.Entries, rule.Apply(pkgmeter.Event{Source: "s", Repository: repo, Path: path, Time: at, Status: 200, Bytes: bytes}))
+			d.Entries = append(d.Entries, rule.Default().Apply(pkgmeter.Event{Source: "s", Repository: repo, Path: path, Time: at, Status: 200, Bytes: bytes}))
 		}
 	}
 	add(3, "releases", "com/acme/app/1.0/app-1.0.jar", day(-9), 100)
@@ -68,11 +68,11 @@ func TestAnEmptyStoreAnswersWithNulls(t *testing.T) {
 	t.Parallel()
 	a, _ := open(t)
 	for question, want := range map[string]string{
-		"totals":                 `{"downloads":0,"hits":0,"bytes":0,"opening":0,"from":null,"to":null,"complete":true,"rules":1}`,
-		"totals?from=2026-01-01": `{"downloads":0,"hits":0,"bytes":0,"opening":0,"from":null,"to":null,"complete":true,"rules":1}`,
-		"top?by=file":            `{"items":[],"total":{"downloads":0,"hits":0,"bytes":0,"opening":0,"from":null,"to":null,"complete":true,"rules":1},"next":null}`,
-		"series":                 `{"points":[],"from":null,"to":null,"complete":true,"rules":1}`,
-		"series?split=file":      `{"series":[],"from":null,"to":null,"complete":true,"rules":1}`,
+		"totals":                 `{"downloads":0,"hits":0,"bytes":0,"opening":0,"from":null,"to":null,"complete":true,"rules":2}`,
+		"totals?from=2026-01-01": `{"downloads":0,"hits":0,"bytes":0,"opening":0,"from":null,"to":null,"complete":true,"rules":2}`,
+		"top?by=file":            `{"items":[],"total":{"downloads":0,"hits":0,"bytes":0,"opening":0,"from":null,"to":null,"complete":true,"rules":2},"next":null}`,
+		"series":                 `{"points":[],"from":null,"to":null,"complete":true,"rules":2}`,
+		"series?split=file":      `{"series":[],"from":null,"to":null,"complete":true,"rules":2}`,
 	} {
 		if got := ask(t, a, question); got != want {
 			t.Errorf("%s\n got %s\nwant %s", question, got, want)
@@ -84,7 +84,7 @@ func TestAnswers(t *testing.T) {
 	t.Parallel()
 	a, s := open(t)
 	fill(t, s)
-	const all = `"from":"2026-03-01","to":"2026-03-10","complete":false,"rules":1`
+	const all = `"from":"2026-03-01","to":"2026-03-10","complete":false,"rules":2`
 	for question, want := range map[string]string{
 		"totals":                     `{"downloads":9,"hits":14,"bytes":336,"opening":0,` + all + `}`,
 		"totals?repository=releases": `{"downloads":5,"hits":10,"bytes":320,"opening":0,` + all + `}`,
@@ -95,17 +95,17 @@ func TestAnswers(t *testing.T) {
 		"totals?repository=nowhere":                               `{"downloads":0,"hits":0,"bytes":0,"opening":0,` + all + `}`,
 		"totals?file=nothing":                                     `{"downloads":0,"hits":0,"bytes":0,"opening":0,` + all + `}`,
 		"totals?legacy_type=pom":                                  `{"downloads":0,"hits":5,"bytes":0,"opening":0,` + all + `}`,
-		"totals?from=2026-03-05&to=2026-03-09":                    `{"downloads":4,"hits":4,"bytes":16,"opening":0,"from":"2026-03-05","to":"2026-03-09","complete":true,"rules":1}`,
+		"totals?from=2026-03-05&to=2026-03-09":                    `{"downloads":4,"hits":4,"bytes":16,"opening":0,"from":"2026-03-05","to":"2026-03-09","complete":true,"rules":2}`,
 		"totals?to=2027-01-01":                                    `{"downloads":9,"hits":14,"bytes":336,"opening":0,` + all + `}`,
-		"totals?from=2026-04-01":                                  `{"downloads":0,"hits":0,"bytes":0,"opening":0,"from":"2026-04-01","to":"2026-03-10","complete":false,"rules":1}`,
+		"totals?from=2026-04-01":                                  `{"downloads":0,"hits":0,"bytes":0,"opening":0,"from":"2026-04-01","to":"2026-03-10","complete":false,"rules":2}`,
 		"top?by=repository": `{"items":[{"key":"releases","downloads":5,"hits":10,"bytes":320},{"key":"pypi","downloads":2,"hits":2,"bytes":14},` +
 			`{"key":"snapshots","downloads":2,"hits":2,"bytes":2}],"total":{"downloads":9,"hits":14,"bytes":336,"opening":0,` + all + `},"next":null}`,
 		"top?by=file&kind=primary": `{"items":[{"key":"com/acme/app/1.0/app-1.0.jar","downloads":5,"hits":5,"bytes":302},{"key":"com/acme/app/1.1/app-1.1.jar","downloads":2,"hits":2,"bytes":20},` +
 			`{"key":"foo_bar-2.0-py3-none-any.whl","downloads":2,"hits":2,"bytes":14}],"total":{"downloads":9,"hits":9,"bytes":336,"opening":0,` + all + `},"next":null}`,
 		"top?by=kind&measure=hits&limit=1&to=2026-03-01": `{"items":[{"key":"metadata","downloads":0,"hits":5,"bytes":0}],"total":{"downloads":3,"hits":8,"bytes":300,"opening":0,` +
-			`"from":"2026-03-01","to":"2026-03-01","complete":true,"rules":1},"next":"eyJ2Ijo1LCJrIjoibWV0YWRhdGEifQ"}`,
+			`"from":"2026-03-01","to":"2026-03-01","complete":true,"rules":2},"next":"eyJ2Ijo1LCJrIjoibWV0YWRhdGEifQ"}`,
 		"series?from=2026-03-08&package=pkg:maven/com.acme/app": `{"points":[{"day":"2026-03-08","downloads":0,"hits":0,"bytes":0,"gap":true},{"day":"2026-03-09","downloads":2,"hits":2,"bytes":2},` +
-			`{"day":"2026-03-10","downloads":2,"hits":2,"bytes":20}],"from":"2026-03-08","to":"2026-03-10","complete":false,"rules":1}`,
+			`{"day":"2026-03-10","downloads":2,"hits":2,"bytes":20}],"from":"2026-03-08","to":"2026-03-10","complete":false,"rules":2}`,
 		"series?grain=week":  `{"points":[{"day":"2026-02-23","downloads":3,"hits":8,"bytes":300},{"day":"2026-03-02","downloads":0,"hits":0,"bytes":0,"gap":true},{"day":"2026-03-09","downloads":6,"hits":6,"bytes":36}],` + all + `}`,
 		"series?grain=month": `{"points":[{"day":"2026-03-01","downloads":9,"hits":14,"bytes":336}],` + all + `}`,
 		"series?grain=month&split=repository": `{"series":[{"key":"releases","points":[{"day":"2026-03-01","downloads":5,"hits":10,"bytes":320}]},` +
@@ -133,13 +133,12 @@ func TestAWrongQuestionIsToldWhatIsWrong(t *testing.T) {
 		"totals?legacy_type=zip":                 `legacy_type "zip": want one of jar`,
 		"totals?package=left-pad":                `package "left-pad"`,
 		"totals?package=pkg:npm/left-pad@1.3.0":  "version",
-		"totals?class=human":                     "class is not supported yet",
-		"totals?client=pip":                      "client is not supported yet",
+		"totals?class=people":                    "class \"people\": want one of human, ci, mirror, bot, unknown",
 		"totals?country=DE":                      "country is not supported yet",
 		"totals?measure=adds":                    "measure=adds is not supported yet",
 		"totals?measure=x":                       `measure "x": want downloads`,
 		"top":                                    "by is missing",
-		"top?by=client":                          "by=client is not supported yet",
+		"top?by=country":                         "by=country is not supported yet",
 		"top?by=x":                               `by "x": want one of file`,
 		"top?by=file&limit=0":                    `limit "0": want 1 to 1000`,
 		"top?by=file&limit=1001":                 `limit "1001": want 1 to 1000`,
@@ -162,7 +161,7 @@ func TestPagesOfATopListAreTheWholeList(t *testing.T) {
 	d := &pkgmeter.Delivery{Received: noon}
 	for i := range 95 {
 		for range 1 + i%3 {
-			d.Entries = append(d.Entries, rule.Apply(pkgmeter.Event{Source: "s", Path: fmt.Sprintf("f%02d.bin", i), Time: noon, Status: 200}))
+			d.Entries = append(d.Entries, rule.Default().Apply(pkgmeter.Event{Source: "s", Path: fmt.Sprintf("f%02d.bin", i), Time: noon, Status: 200}))
 		}
 	}
 	if err := s.Write(t.Context(), []*pkgmeter.Delivery{d}); err != nil {

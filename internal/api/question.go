@@ -23,7 +23,7 @@ const (
 )
 
 // later names what the interface has and this version cannot answer yet.
-var later = map[string]bool{"client": true, "class": true, "country": true}
+var later = map[string]bool{"country": true}
 
 // question reads parameters one by one; the first error is kept, and what was
 // never asked for is an error too.
@@ -93,6 +93,8 @@ func (q *question) query() pkgmeter.Query {
 		Files:        q.ask("file"),
 		Kinds:        enum(q, "kind", pkgmeter.ParseKind, pkgmeter.KindNames()),
 		LegacyTypes:  enum(q, "legacy_type", pkgmeter.ParseLegacyType, pkgmeter.LegacyTypeNames()),
+		Classes:      enum(q, "class", pkgmeter.ParseClass, pkgmeter.ClassNames()),
+		Clients:      q.ask("client"),
 	}
 	return query
 }

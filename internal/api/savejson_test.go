@@ -36,7 +36,7 @@ func TestFilesOfEveryVersionGoInAndOutWithEqualNumbers(t *testing.T) {
 			o := pkgmeter.Opening{
 				Source: "savejson", SHA256: sha256.Sum256([]byte(text)), Extra: "{}",
 				Counters: pkgmeter.Counters{All: in.All, Files: in.Downloads, Repositories: in.Repos},
-				Derive:   func(name string) pkgmeter.File { return rule.FileOf("", name, "") },
+				Derive:   func(name string) pkgmeter.File { return rule.Default().File("", name, "") },
 			}
 			o.Counters.Types = [4]int64{in.Types.Jar, in.Types.Pom, in.Types.Crypto, in.Types.Other}
 			if _, err := store.MoveIn(t.Context(), o); err != nil {

@@ -76,7 +76,7 @@ func (v *verdict) read(ctx context.Context, t *testing.T, store *sqlite.Store) l
 		} else {
 			l.ids[e.ID]++
 		}
-		entry := rule.Apply(e)
+		entry := rule.Default().Apply(e)
 		if entry.Counts.Hits > 0 {
 			sum := l.files[entry.File.Name]
 			sum.Add(entry.Counts)

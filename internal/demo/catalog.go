@@ -32,6 +32,7 @@ type line struct {
 }
 
 type catalog struct {
+	rules *rule.Set
 	files []file
 	lines []line // in the order of their popularity
 }
@@ -47,6 +48,7 @@ func filesFor(events int) float64 {
 // the names of snapshots.
 func newCatalog(rng *rand.Rand, events int, first pkgmeter.Day) *catalog {
 	b := catalogBuilder{rng: rng, first: first, known: map[string]int32{}}
+	b.rules = rule.Default()
 	var shares float64
 	for rank := range products {
 		shares += shareOfFiles(rank)
@@ -134,7 +136,7 @@ func (b *catalogBuilder) file(repository, path string, size int64) int32 {
 	if !ok {
 		id = int32(len(b.files))
 		b.known[key] = id
-		b.files = append(b.files, file{repository, path, rule.FileOf(repository, path, ""), size})
+		b.files = append(b.files, file{repository, path, b.rules.File(repository, path, ""), size})
 	}
 	return id
 }

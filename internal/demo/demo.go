@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/pkgmeter/pkgmeter"
-	"github.com/pkgmeter/pkgmeter/internal/rule"
 )
 
 // Source is the source of all events that are invented, so that nobody takes
@@ -82,7 +81,7 @@ func (b *batch) add(c *catalog, r request, start time.Time) {
 		Source: Source, Op: r.op, Repository: f.repository, Path: f.path, Agent: r.agent, Country: r.country,
 		Time: start.Add(time.Duration(r.atMS) * time.Millisecond), Status: r.status, Bytes: r.bytes, Flags: r.flags,
 	}
-	b.entries = append(b.entries, pkgmeter.Entry{Event: e, File: f.facts, Counts: rule.MeasuresOf(e, f.facts)})
+	b.entries = append(b.entries, c.rules.Entry(e, f.facts))
 }
 
 // deliveries cuts the entries where a registry that reports at once would have

@@ -111,7 +111,7 @@ func TestEventsAreFitToStoreAndInOrder(t *testing.T) {
 		if e.Event.Time.Before(last) || received.Before(lastReceived) || received.After(noon) {
 			t.Fatalf("%s, received %s, comes after %s, received %s", e.Event.Time, received, last, lastReceived)
 		}
-		if want := rule.Apply(e.Event); want != *e {
+		if want := rule.Default().Apply(e.Event); want != *e {
 			t.Fatalf("derived %+v, want %+v", *e, want)
 		}
 		if lag := received.Sub(e.Event.Time); lag > time.Second {

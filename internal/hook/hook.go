@@ -54,6 +54,7 @@ type Queue interface {
 // Callback is CloudRepo's webhook.
 type Callback struct {
 	Queue Queue
+	Rules *rule.Set
 	Token string // what the sender has to present; "" asks for nothing
 	Now   func() time.Time
 
@@ -154,7 +155,7 @@ func (c *Callback) decode(d *pkgmeter.Delivery, body []byte, id string) {
 	d.Rejects = said.Rejects
 	d.Entries = make([]pkgmeter.Entry, len(said.Events))
 	for i, e := range said.Events {
-		d.Entries[i] = rule.Apply(e)
+		d.Entries[i] = c.Rules.Apply(e)
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 	"github.com/pkgmeter/pkgmeter"
 	"github.com/pkgmeter/pkgmeter/internal/hook"
 	"github.com/pkgmeter/pkgmeter/internal/ingest"
+	"github.com/pkgmeter/pkgmeter/internal/rule"
 	"github.com/pkgmeter/pkgmeter/internal/source"
 )
 
@@ -37,7 +38,7 @@ func (q *queue) Add(_ context.Context, d *pkgmeter.Delivery, weight int, size in
 
 func start(t *testing.T) (*hook.Callback, *queue) {
 	q := &queue{t: t}
-	return &hook.Callback{Queue: q, Now: func() time.Time { return noon }, Large: hook.NewLarge()}, q
+	return &hook.Callback{Rules: rule.Default(), Queue: q, Now: func() time.Time { return noon }, Large: hook.NewLarge()}, q
 }
 
 func post(c *hook.Callback, body string) *httptest.ResponseRecorder {

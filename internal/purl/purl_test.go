@@ -235,4 +235,3 @@ func FuzzCanonical(f *testing.F) {
 	}
 	f.Fuzz(checkPurl)
 }
-

@@ -1,43 +1,143 @@
 // Package rule derives from an event what the counts are made of: the facts of
-// its file and its measures. The rules are numbered as one set, so that every
-// number the server shows can be traced to the rules behind it, and counted
-// again by others.
+// its file, its client and its measures. The rules are numbered as one set, so
+// that every number the server shows can be traced to the rules behind it, and
+// counted again by others.
 //
-// It is pure, and does not know what else happened: whether an event is part
-// of a pull that counts already stands in the event. Nor does it know repeats,
-// limits of length or the clock.
+// It does not know whether an event is part of a pull that counts already (that
+// stands in the event), nor repeats, limits of length or the clock. What it
+// remembers is of which format each repository is.
 package rule
 
 import (
 	"cmp"
+	"encoding/json"
+	"fmt"
 	"net/http"
 
 	"github.com/pkgmeter/pkgmeter"
+	"github.com/pkgmeter/pkgmeter/internal/agent"
 	"github.com/pkgmeter/pkgmeter/internal/artifact"
 	"github.com/pkgmeter/pkgmeter/internal/purl"
 )
 
-// Number is the number of the rule set. Any change of a rule, here or in
-// package artifact, raises it.
-const Number = 1
+// Number is the number of the built-in rules. Any change of a rule, here or in
+// packages artifact and agent, raises it.
+const Number = 2
 
-// Apply returns an event beside what follows from it.
-func Apply(e pkgmeter.Event) pkgmeter.Entry {
-	f := FileOf(e.Repository, e.Path, e.Hint)
-	return pkgmeter.Entry{Event: e, File: f, Counts: MeasuresOf(e, f)}
+// A ClientRule is an operator's own rule about clients. See [agent.Rule].
+type ClientRule = agent.Rule
+
+// A Set is the built-in rules and the operator's own. It may be used
+// concurrently.
+type Set struct {
+	own     []ClientRule
+	clients *agent.Table
+	formats formats
 }
 
-// FileOf returns the facts of a file. What the sender said of the repository
+var _ pkgmeter.Rules = (*Set)(nil)
+
+// New returns the rules with the operator's own about clients, of which the
+// first that fits wins. The error says which one is wrong.
+func New(own []ClientRule) (*Set, error) {
+	table, err := agent.NewTable(own)
+	if err != nil {
+		return nil, fmt.Errorf("rules of clients: %w", err)
+	}
+	return &Set{own: own, clients: table}, nil
+}
+
+// Default returns the built-in rules alone.
+func Default() *Set {
+	s, err := New(nil)
+	if err != nil {
+		panic(err) // there is no rule that could be wrong
+	}
+	return s
+}
+
+// Own spells out the operator's rules, "" for none; [Parse] reads it.
+func (s *Set) Own() string {
+	if len(s.own) == 0 {
+		return ""
+	}
+	text, err := json.Marshal(s.own)
+	if err != nil {
+		panic(err) // strings
+	}
+	return string(text)
+}
+
+// Parse returns the rules with the operator's own as [Set.Own] spells them.
+func Parse(own string) (*Set, error) {
+	if own == "" {
+		return Default(), nil
+	}
+	var rules []ClientRule
+	if err := json.Unmarshal([]byte(own), &rules); err != nil {
+		return nil, fmt.Errorf("rules of clients: %w", err)
+	}
+	return New(rules)
+}
+
+// Apply returns an event beside what follows from it.
+func (s *Set) Apply(e pkgmeter.Event) pkgmeter.Entry {
+	return s.Entry(e, s.File(e.Repository, e.Path, e.Hint))
+}
+
+// Entry is Apply for an event of a file whose facts are known.
+func (s *Set) Entry(e pkgmeter.Event, f pkgmeter.File) pkgmeter.Entry {
+	return pkgmeter.Entry{
+		Event: e, File: f, Client: s.Client(e.Agent, e.Flags),
+		Whole: isDownload(e), Counts: s.Measures(e, f.Kind),
+	}
+}
+
+// Client returns what follows from a User-Agent. A robot account is a bot,
+// whatever program it runs.
+func (s *Set) Client(ua string, flags pkgmeter.Flags) pkgmeter.Client {
+	c := s.clients.Parse(ua)
+	k := pkgmeter.Client{Name: c.Name, Class: pkgmeter.Class(c.Class), Version: c.Version, Runtime: c.Runtime, OS: c.OS, Arch: c.Arch}
+	if flags&pkgmeter.Robot != 0 {
+		k.Class = pkgmeter.Bot
+	}
+	return k
+}
+
+// File returns the facts of a file. What the sender said of the repository
 // wins over the path. A hint that is a purl gives the coordinates, and the
 // path the file and its kind; any other hint is ignored unless it is all there
 // is.
-func FileOf(repositorySaid, path, hint string) pkgmeter.File {
+//
+// A file whose path is certain tells of what format its repository is, and that
+// decides about files after it that could be of several.
+func (s *Set) File(repositorySaid, path, hint string) pkgmeter.File {
 	if path == "" && hint != "" {
 		return packageFile(repositorySaid, hint)
 	}
-	a := artifact.Parse(path)
+	a := artifact.ParseIn(path, s.formats.of(repositorySaid))
+	if repositorySaid == "" && a.Confidence != artifact.Certain {
+		if format := s.formats.of(a.Repository); format != "" {
+			a = artifact.ParseIn(path, format)
+		}
+	}
+	f := fileOf(repositorySaid, a)
+	if hint == "" {
+		if f.Confidence == pkgmeter.Certain {
+			s.formats.found(f.Repository, f.Type)
+		}
+		return f
+	}
+	if pkg, typ, version, err := purl.Split(hint); err == nil {
+		f.Package, f.Type, f.Confidence = pkg, typ, pkgmeter.Certain
+		f.Version = cmp.Or(version, f.Version)
+	}
+	return f
+}
+
+func fileOf(repositorySaid string, a artifact.Artifact) pkgmeter.File {
 	kind, _ := pkgmeter.ParseKind(string(a.Kind))
-	f := pkgmeter.File{
+	return pkgmeter.File{
 		Repository: cmp.Or(repositorySaid, a.Repository, pkgmeter.Unknown),
 		Name:       cmp.Or(a.File, "/"), // the root has no name of its own
 		Type:       a.Type,
@@ -48,13 +148,6 @@ func FileOf(repositorySaid, path, hint string) pkgmeter.File {
 		Legacy:     legacyOf(a.File),
 		Confidence: pkgmeter.Confidence(a.Confidence),
 	}
-	if hint != "" {
-		if pkg, typ, version, err := purl.Split(hint); err == nil {
-			f.Package, f.Type, f.Confidence = pkg, typ, pkgmeter.Certain
-			f.Version = cmp.Or(version, f.Version)
-		}
-	}
-	return f
 }
 
 // packageFile is the file of an event that names no path: the purl stands for
@@ -85,31 +178,38 @@ func legacyOf(name string) pkgmeter.LegacyType {
 	return legacy
 }
 
-// MeasuresOf returns what an event of a file adds to the counts: nothing,
-// unless it is a finished GET or HEAD.
-func MeasuresOf(e pkgmeter.Event, f pkgmeter.File) pkgmeter.Measures {
-	status := cmp.Or(e.Status, http.StatusOK) // a sender that says none means success
-	if !isHit(e.Op, status) {
+// Measures returns what an event of a file of the given kind adds to the
+// counts: nothing, unless it is a finished GET or HEAD.
+func (*Set) Measures(e pkgmeter.Event, kind pkgmeter.Kind) pkgmeter.Measures {
+	if !isHit(e) {
 		return pkgmeter.Measures{}
 	}
 	m := pkgmeter.Measures{Hits: 1, Bytes: max(e.Bytes, 0)}
-	if e.Op == pkgmeter.Get && isWhole(status, e.Flags) && f.Kind == pkgmeter.Primary && e.Flags&pkgmeter.Collapsed == 0 {
+	if isDownload(e) && kind == pkgmeter.Primary {
 		m.Downloads = 1
 	}
 	return m
 }
 
+// status is that of an event; a sender that says none means success.
+func status(e pkgmeter.Event) int { return cmp.Or(e.Status, http.StatusOK) }
+
 // isHit reports whether a request got its answer; "not modified" is one too.
-func isHit(op pkgmeter.Op, status int) bool {
-	if op != pkgmeter.Get && op != pkgmeter.Head {
+func isHit(e pkgmeter.Event) bool {
+	if e.Op != pkgmeter.Get && e.Op != pkgmeter.Head {
 		return false
 	}
-	return (status >= 200 && status <= 299) || status == http.StatusNotModified
+	s := status(e)
+	return (s >= 200 && s <= 299) || s == http.StatusNotModified
 }
 
-// isWhole reports whether an answer began a file: later ranges count no more.
-func isWhole(status int, flags pkgmeter.Flags) bool {
-	return status == http.StatusOK || (status == http.StatusPartialContent && flags&pkgmeter.FromZero != 0)
+// isDownload reports whether an event is a download, if its file is primary: a
+// GET that began the file, and no part of a pull that is counted already. Later
+// ranges count no more.
+func isDownload(e pkgmeter.Event) bool {
+	s := status(e)
+	whole := s == http.StatusOK || (s == http.StatusPartialContent && e.Flags&pkgmeter.FromZero != 0)
+	return e.Op == pkgmeter.Get && whole && e.Flags&pkgmeter.Collapsed == 0
 }
 
 // CanonicalPackage returns the canonical spelling of the purl of a package. The

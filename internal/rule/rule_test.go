@@ -58,7 +58,7 @@ func TestMeasures(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			e := pkgmeter.Event{Op: tt.op, Status: tt.status, Flags: tt.flags, Bytes: 7}
-			if got := rule.MeasuresOf(e, pkgmeter.File{Kind: tt.kind}); got != tt.want {
+			if got := rule.Default().Measures(e, tt.kind); got != tt.want {
 				t.Errorf("got %+v, want %+v", got, tt.want)
 			}
 		})
@@ -68,7 +68,7 @@ func TestMeasures(t *testing.T) {
 func TestUnknownBytesAreZero(t *testing.T) {
 	t.Parallel()
 	for _, bytes := range []int64{0, -1} {
-		if got := rule.MeasuresOf(pkgmeter.Event{Status: 200, Bytes: bytes}, pkgmeter.File{}); got.Bytes != 0 || got.Hits != 1 {
+		if got := rule.Default().Measures(pkgmeter.Event{Status: 200, Bytes: bytes}, 0); got.Bytes != 0 || got.Hits != 1 {
 			t.Errorf("%d bytes: got %+v", bytes, got)
 		}
 	}
@@ -145,7 +145,7 @@ func TestFileOf(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			if got := rule.FileOf(tt.said, tt.path, tt.hint); got != tt.want {
+			if got := rule.Default().File(tt.said, tt.path, tt.hint); got != tt.want {
 				t.Errorf("\n got %+v\nwant %+v", got, tt.want)
 			}
 		})
@@ -155,11 +155,11 @@ func TestFileOf(t *testing.T) {
 func TestApplyKeepsTheEvent(t *testing.T) {
 	t.Parallel()
 	e := pkgmeter.Event{Source: "s", ID: "1", Repository: "r", Path: app, Status: 200, Bytes: 7, Hint: "pkg:maven/com.acme/app@1.0"}
-	got := rule.Apply(e)
+	got := rule.Default().Apply(e)
 	if got.Event != e {
 		t.Errorf("the event became %+v", got.Event)
 	}
-	if want := rule.FileOf(e.Repository, e.Path, e.Hint); got.File != want {
+	if want := rule.Default().File(e.Repository, e.Path, e.Hint); got.File != want {
 		t.Errorf("file %+v, want %+v", got.File, want)
 	}
 	if want := (pkgmeter.Measures{Downloads: 1, Hits: 1, Bytes: 7}); got.Counts != want {

@@ -20,7 +20,7 @@ func TestNoPageRunsWhatSendersSend(t *testing.T) {
 	s := start(t, func(s *server.Server) { s.Base = "/base" })
 	o := pkgmeter.Opening{
 		Source: "savejson", Counters: pkgmeter.Counters{All: 1, Files: map[string]int64{}, Repositories: map[string]int64{}},
-		Derive: func(name string) pkgmeter.File { return rule.FileOf("", name, "") },
+		Derive: func(name string) pkgmeter.File { return rule.Default().File("", name, "") },
 	}
 	refused := 0
 	for i, name := range browsertest.EvilNames(t) {

@@ -21,6 +21,7 @@ import (
 	"github.com/pkgmeter/pkgmeter/internal/hook"
 	"github.com/pkgmeter/pkgmeter/internal/httpx"
 	"github.com/pkgmeter/pkgmeter/internal/ingest"
+	"github.com/pkgmeter/pkgmeter/internal/rule"
 	"github.com/pkgmeter/pkgmeter/internal/web"
 	"golang.org/x/sync/errgroup"
 )
@@ -57,6 +58,7 @@ type Store interface {
 // A Server is configured by its fields, and then run once.
 type Server struct {
 	Store Store
+	Rules *rule.Set
 	Auth  *auth.Auth
 	Now   func() time.Time
 
@@ -84,7 +86,7 @@ func (s *Server) Run(ctx context.Context, main, admin net.Listener) error {
 	s.Auth.Secure = s.Secure
 	s.queue = ingest.New(s.Store, ingest.Options{Fatal: s.Fatal})
 	s.metrics = newMetrics(s.queue, s.Version)
-	s.callback = &hook.Callback{Queue: s.queue, Token: s.CallbackToken, Now: s.Now, Done: s.metrics.delivered, Large: hook.NewLarge()}
+	s.callback = &hook.Callback{Queue: s.queue, Rules: s.Rules, Token: s.CallbackToken, Now: s.Now, Done: s.metrics.delivered, Large: hook.NewLarge()}
 	inspect := inspector{s.Store, s.callback}
 	if err := inspect.load(ctx); err != nil {
 		return fmt.Errorf("mapping of the webhook: %w", err)

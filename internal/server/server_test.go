@@ -63,7 +63,7 @@ func startOn(t *testing.T, wrap func(net.Listener) net.Listener, change func(*se
 			t.Fatal(err)
 		}
 	}
-	srv := &server.Server{Store: store, Auth: auth.New(store, now), Now: now, Fatal: sqlite.Fatal, Version: "test"}
+	srv := &server.Server{Rules: rule.Default(), Store: store, Auth: auth.New(store, now), Now: now, Fatal: sqlite.Fatal, Version: "test"}
 	if change != nil {
 		change(srv)
 	}

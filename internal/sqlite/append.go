@@ -10,30 +10,28 @@ import (
 	"github.com/pkgmeter/pkgmeter"
 )
 
-// Dimensions of cells and day totals: what a slice is.
+// Dimensions of counts: what a slice is. Rows of files are by client alone, as
+// every event has one, and the other dimensions are sums of them.
 const (
-	dimAll  = 0  // slice 0
-	dimRepo = 16 // slice is the repository; totals only
-	dimType = 17 // slice is the purl type; totals only
+	dimAll    = 0 // slice 0
+	dimClient = 1 // slice is the client
+	dimClass  = 2 // slice is the class
+	dimFacet  = 8 // slice 0; cells are of facets instead of files
 )
 
 // sums gathers what a transaction adds to counts, so that each row is written
 // once however many events there are for it.
 type sums struct {
 	cells  map[cellKey]pkgmeter.Measures
-	totals map[totalKey]pkgmeter.Measures
+	totals map[pkgmeter.Day]pkgmeter.Measures
 	heard  map[heardKey]heard
 }
 
+// cellKey is a file and a client, or a facet.
 type cellKey struct {
-	day  pkgmeter.Day
-	file int64
-}
-
-type totalKey struct {
-	day   pkgmeter.Day
-	dim   int
-	slice int64
+	day          pkgmeter.Day
+	dim          int
+	client, file int64
 }
 
 type heardKey struct {
@@ -45,7 +43,7 @@ type heard struct{ events, unparsed, duplicates, maxLagMS int64 }
 
 func (s *sums) init() {
 	s.cells = map[cellKey]pkgmeter.Measures{}
-	s.totals = map[totalKey]pkgmeter.Measures{}
+	s.totals = map[pkgmeter.Day]pkgmeter.Measures{}
 	s.heard = map[heardKey]heard{}
 }
 
@@ -55,14 +53,19 @@ func (s *sums) reset() {
 	clear(s.heard)
 }
 
-func (s *sums) count(day pkgmeter.Day, f fileRef, m pkgmeter.Measures) {
+// count adds what an event comes to.
+func (w *writer) count(ctx context.Context, day pkgmeter.Day, f fileRef, client int64, m pkgmeter.Measures) error {
 	if m.Hits == 0 {
-		return
+		return nil
 	}
-	addTo(s.cells, cellKey{day, f.id}, m)
-	addTo(s.totals, totalKey{day, dimAll, 0}, m)
-	addTo(s.totals, totalKey{day, dimRepo, f.repo}, m)
-	addTo(s.totals, totalKey{day, dimType, f.typ}, m)
+	facet, err := w.facets.id(ctx, facetKey{f.repo, f.typ, f.kind, f.legacy, client})
+	if err != nil {
+		return err
+	}
+	addTo(w.sums.cells, cellKey{day, dimClient, client, f.id}, m)
+	addTo(w.sums.cells, cellKey{day, dimFacet, 0, facet}, m)
+	addTo(w.sums.totals, day, m)
+	return nil
 }
 
 func addTo[K comparable](to map[K]pkgmeter.Measures, k K, m pkgmeter.Measures) {
@@ -157,11 +160,11 @@ func (w *writer) entry(ctx context.Context, e *pkgmeter.Entry, received time.Tim
 		source: source, file: file.id, country: ev.Country, id: ev.ID, op: ev.Op, flags: ev.Flags,
 		timeMS: ev.Time.UnixMilli(), status: ev.Status, bytes: ev.Bytes,
 	}
-	if ev.Agent != "" {
-		if s.agent, err = w.agent.id(ctx, ev.Agent); err != nil {
-			return false, err
-		}
+	agent, err := w.agentOf(ctx, e)
+	if err != nil {
+		return false, err
 	}
+	s.agent = agent.id
 	if ev.Consumer != "" {
 		if s.consumer, err = w.consumer.id(ctx, ev.Consumer); err != nil {
 			return false, err
@@ -169,9 +172,23 @@ func (w *writer) entry(ctx context.Context, e *pkgmeter.Entry, received time.Tim
 	}
 	w.block = appendSaid(w.block, s, w.lastMS)
 	w.lastMS = s.timeMS
-	w.sums.count(day, file, e.Counts)
+	if err := w.count(ctx, day, file, agent.client, counted(e, file.kind)); err != nil {
+		return false, err
+	}
 	w.sums.hear(day, source, heard{events: 1, maxLagMS: max(0, received.UnixMilli()-s.timeMS)})
 	return true, nil
+}
+
+// counted is what an entry adds, by the kind that its file has in this
+// generation: a file that is known keeps its kind until a recount, whatever
+// newer rules say, so that each number follows from the ledger and the file.
+func counted(e *pkgmeter.Entry, kind pkgmeter.Kind) pkgmeter.Measures {
+	m := e.Counts
+	m.Downloads = 0
+	if e.Whole && kind == pkgmeter.Primary {
+		m.Downloads = 1
+	}
+	return m
 }
 
 // row writes the ledger's row of this commit, and its keys.
@@ -191,12 +208,12 @@ func (w *writer) row(ctx context.Context, received time.Time, n int) error {
 
 func (w *writer) flush(ctx context.Context) error {
 	for k, m := range w.sums.cells {
-		if _, err := w.addCell.ExecContext(ctx, w.gen, int64(k.day), int64(dimAll), int64(0), k.file, m.Downloads, m.Hits, m.Bytes); err != nil {
+		if _, err := w.addCell.ExecContext(ctx, w.gen, int64(k.day), int64(k.dim), k.client, k.file, m.Downloads, m.Hits, m.Bytes); err != nil {
 			return err
 		}
 	}
-	for k, m := range w.sums.totals {
-		if _, err := w.addTotal.ExecContext(ctx, w.gen, int64(k.day), int64(k.dim), k.slice, m.Downloads, m.Hits, m.Bytes); err != nil {
+	for day, m := range w.sums.totals {
+		if _, err := w.addTotal.ExecContext(ctx, w.gen, int64(day), int64(dimAll), int64(0), m.Downloads, m.Hits, m.Bytes); err != nil {
 			return err
 		}
 	}
@@ -223,7 +240,7 @@ func (s *Store) Events(ctx context.Context, after int64, visit func(pos int64, e
 	})
 }
 
-func eachEvent(ctx context.Context, tx *sql.Tx, after int64, visit func(pos int64, e said) error) error {
+func eachEvent(ctx context.Context, tx queryer, after int64, visit func(pos int64, e said) error) error {
 	return eachRow(ctx, tx, func(rows *sql.Rows) error {
 		var pos, receivedMS, crc int64
 		var n, codec int

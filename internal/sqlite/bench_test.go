@@ -21,7 +21,7 @@ func BenchmarkMoveIn100k(b *testing.B) {
 		s := open(b, b.TempDir(), &clock{noon})
 		_, err := s.MoveIn(b.Context(), pkgmeter.Opening{
 			Source: "savejson", SHA256: sha256.Sum256([]byte("x")), Counters: c,
-			Derive: func(name string) pkgmeter.File { return rule.FileOf("", name, "") },
+			Derive: func(name string) pkgmeter.File { return rule.Default().File("", name, "") },
 		})
 		if err != nil {
 			b.Fatal(err)

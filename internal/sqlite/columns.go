@@ -15,6 +15,26 @@ type attributes struct {
 	repo, name, pkg, version []uint32
 	kind, legacy             []uint8
 	pkgType                  []uint32 // indexed by package id
+	clients                  []client // indexed by client id
+	facets                   space
+}
+
+// A space is what cells are of, files or facets, with the attributes that
+// questions filter and group by, each indexed by id. Those that facets do not
+// have are nil.
+type space struct {
+	repo, name, pkg, version []uint32
+	typ                      []uint32
+	kind, legacy             []uint8
+	client                   []uint32
+}
+
+// client is a row of the table of clients. Clients of one name and several
+// classes have the first one's id for their key.
+type client struct {
+	name  string
+	class pkgmeter.Class
+	key   uint32
 }
 
 // columns holds the attributes of the generation that answers. Readers extend
@@ -22,14 +42,24 @@ type attributes struct {
 // does not know.
 type columns struct {
 	mu  sync.Mutex
+	gen int64
 	all attributes
 }
 
 // catchUp returns the attributes of at least all files in the snapshot of tx.
-func (c *columns) catchUp(ctx context.Context, tx *sql.Tx, gen int64) (attributes, error) {
+func (c *columns) catchUp(ctx context.Context, tx queryer, gen int64) (attributes, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if c.gen != gen {
+		c.gen, c.all = gen, attributes{pkgType: c.all.pkgType, clients: c.all.clients, facets: c.all.facets}
+	}
 	if err := c.packages(ctx, tx); err != nil {
+		return attributes{}, err
+	}
+	if err := c.clients(ctx, tx); err != nil {
+		return attributes{}, err
+	}
+	if err := c.facets(ctx, tx); err != nil {
 		return attributes{}, err
 	}
 	a := c.all
@@ -54,7 +84,7 @@ func (c *columns) catchUp(ctx context.Context, tx *sql.Tx, gen int64) (attribute
 	return a, nil
 }
 
-func (c *columns) packages(ctx context.Context, tx *sql.Tx) error {
+func (c *columns) packages(ctx context.Context, tx queryer) error {
 	types := c.all.pkgType
 	err := eachRow(ctx, tx, func(rows *sql.Rows) error {
 		var id int
@@ -72,6 +102,51 @@ func (c *columns) packages(ctx context.Context, tx *sql.Tx) error {
 	return nil
 }
 
+func (c *columns) clients(ctx context.Context, tx queryer) error {
+	all := c.all.clients
+	err := eachRow(ctx, tx, func(rows *sql.Rows) error {
+		var id int
+		var k client
+		if err := rows.Scan(&id, &k.name, &k.class); err != nil {
+			return err
+		}
+		k.key = uint32(id)
+		for i := range all {
+			if all[i].name == k.name {
+				k.key = uint32(i)
+				break
+			}
+		}
+		all = put(all, id, k)
+		return nil
+	}, `SELECT id, name, class FROM client WHERE id >= ? ORDER BY id`, len(all))
+	if err != nil {
+		return err
+	}
+	c.all.clients = all
+	return nil
+}
+
+func (c *columns) facets(ctx context.Context, tx queryer) error {
+	f := c.all.facets
+	err := eachRow(ctx, tx, func(rows *sql.Rows) error {
+		var id int
+		var repo, typ, client uint32
+		var kind, legacy uint8
+		if err := rows.Scan(&id, &repo, &typ, &kind, &legacy, &client); err != nil {
+			return err
+		}
+		f.repo, f.typ, f.client = put(f.repo, id, repo), put(f.typ, id, typ), put(f.client, id, client)
+		f.kind, f.legacy = put(f.kind, id, kind), put(f.legacy, id, legacy)
+		return nil
+	}, `SELECT id, repo_id, type_id, kind, legacy_type, client_id FROM facet WHERE id >= ? ORDER BY id`, len(f.repo))
+	if err != nil {
+		return err
+	}
+	c.all.facets = f
+	return nil
+}
+
 // put sets s[i], where i is beyond all that was set before.
 func put[T any](s []T, i int, v T) []T {
 	var zero T
@@ -81,31 +156,57 @@ func put[T any](s []T, i int, v T) []T {
 	return append(s, v)
 }
 
-// keys returns the id of each file's key, indexed by file id, and the largest.
-func (a attributes) keys(by pkgmeter.Key) (ids []uint32, largest uint32) {
+// files is the space of files.
+func (a *attributes) files() *space {
+	return &space{repo: a.repo, name: a.name, pkg: a.pkg, version: a.version, kind: a.kind, legacy: a.legacy}
+}
+
+// keys returns the id of the key of each member of a space, and the largest.
+func (a *attributes) keys(s *space, by pkgmeter.Key) (ids []uint32, largest uint32) {
 	switch by {
 	case pkgmeter.ByFile:
-		ids = a.name
+		ids = s.name
 	case pkgmeter.ByRepository:
-		ids = a.repo
+		ids = s.repo
 	case pkgmeter.ByPackage:
-		ids = a.pkg
+		ids = s.pkg
 	case pkgmeter.ByVersion:
-		ids = a.version
+		ids = s.version
 	case pkgmeter.ByType:
-		ids = make([]uint32, len(a.pkg))
-		for f, p := range a.pkg {
-			ids[f] = a.pkgType[p]
+		if ids = s.typ; ids == nil {
+			ids = through(s.pkg, a.pkgType)
 		}
 	case pkgmeter.ByKind:
-		ids = widen(a.kind)
+		ids = widen(s.kind)
 	case pkgmeter.ByLegacyType:
-		ids = widen(a.legacy)
+		ids = widen(s.legacy)
+	case pkgmeter.ByClient, pkgmeter.ByClass:
+		ids = through(s.client, a.clientKeys(by))
 	}
 	for _, id := range ids {
 		largest = max(largest, id)
 	}
 	return ids, largest
+}
+
+// clientKeys returns the id of the key of each client.
+func (a *attributes) clientKeys(by pkgmeter.Key) []uint32 {
+	keys := make([]uint32, len(a.clients))
+	for id, c := range a.clients {
+		if keys[id] = c.key; by == pkgmeter.ByClass {
+			keys[id] = uint32(c.class)
+		}
+	}
+	return keys
+}
+
+// through returns for each id what it leads to.
+func through(ids, to []uint32) []uint32 {
+	out := make([]uint32, len(ids))
+	for i, id := range ids {
+		out[i] = to[id]
+	}
+	return out
 }
 
 func widen(s []uint8) []uint32 {

@@ -1,8 +1,10 @@
 package sqlite
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
+	"errors"
 	"strings"
 
 	"github.com/pkgmeter/pkgmeter"
@@ -91,25 +93,34 @@ type fileKey struct {
 func (k fileKey) weight() int { return len(k.raw) + len(k.hint) + entryOverhead }
 
 // fileRef is what the writer has to know of a file to count for it.
-type fileRef struct{ id, repo, typ int64 }
+type fileRef struct {
+	id, repo, typ int64
+	kind          pkgmeter.Kind
+	legacy        pkgmeter.LegacyType
+}
 
 // files is the dictionary of files: like dict, with what follows from them.
 type files struct {
 	known          *cache[fileKey, fileRef]
 	fresh          map[fileKey]fileRef
 	sel, ins, rule *sql.Stmt
+	repoType       *sql.Stmt
 }
 
 func (f *files) prepare(ctx context.Context, prepare preparer) (err error) {
 	f.known, f.fresh = newCache[fileKey, fileRef](fileCacheBytes), map[fileKey]fileRef{}
 	f.sel, err = prepare(ctx, `
-		SELECT f.id, r.repo_id, p.type_id
+		SELECT f.id, r.repo_id, p.type_id, r.kind, r.legacy_type
 		FROM file f JOIN file_rule r ON r.gen = ? AND r.file_id = f.id JOIN package p ON p.id = r.package_id
 		WHERE f.repo_said_id = ? AND f.raw = ? AND f.hint = ?`)
 	if err != nil {
 		return err
 	}
 	f.ins, err = prepare(ctx, `INSERT INTO file (repo_said_id, raw, hint) VALUES (?, ?, ?) ON CONFLICT DO NOTHING`)
+	if err != nil {
+		return err
+	}
+	f.repoType, err = prepare(ctx, `INSERT INTO repo_type (gen, repo_id, type_id) VALUES (?, ?, ?) ON CONFLICT DO NOTHING`)
 	if err != nil {
 		return err
 	}
@@ -126,6 +137,193 @@ func (f *files) settle(remember bool) {
 		}
 	}
 	clear(f.fresh)
+}
+
+// A facetKey is what an event is but for its file, package and version.
+type facetKey struct {
+	repo, typ int64
+	kind      pkgmeter.Kind
+	legacy    pkgmeter.LegacyType
+	client    int64
+}
+
+// facets is the dictionary of facets, all of it in memory.
+type facets struct {
+	known    map[facetKey]int64
+	fresh    []facetKey
+	sel, ins *sql.Stmt
+}
+
+func (f *facets) prepare(ctx context.Context, prepare preparer) (err error) {
+	f.known = map[facetKey]int64{}
+	f.sel, err = prepare(ctx, `
+		SELECT id FROM facet WHERE repo_id = ? AND type_id = ? AND kind = ? AND legacy_type = ? AND client_id = ?`)
+	if err != nil {
+		return err
+	}
+	f.ins, err = prepare(ctx, `
+		INSERT INTO facet (repo_id, type_id, kind, legacy_type, client_id) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`)
+	return err
+}
+
+// id returns the id of a facet, which it adds where needed.
+func (f *facets) id(ctx context.Context, k facetKey) (int64, error) {
+	if id, ok := f.known[k]; ok {
+		return id, nil
+	}
+	row := []any{k.repo, k.typ, int64(k.kind), int64(k.legacy), k.client}
+	id, added, err := add(ctx, f.ins, row...)
+	if err == nil && !added {
+		err = f.sel.QueryRowContext(ctx, row...).Scan(&id)
+	}
+	if err == nil {
+		f.known[k] = id
+		f.fresh = append(f.fresh, k)
+	}
+	return id, err
+}
+
+func (f *facets) settle(committed bool) {
+	if !committed {
+		for _, k := range f.fresh {
+			delete(f.known, k)
+		}
+	}
+	f.fresh = f.fresh[:0]
+}
+
+// A clientKey names a row of client.
+type clientKey struct {
+	name  string
+	class pkgmeter.Class
+}
+
+// agentRef is what the writer has to know of an agent to count for it.
+type agentRef struct{ id, client int64 }
+
+// agents is the dictionary of agents, with the clients that follow from them.
+// Clients are few: all of them stay in memory.
+type agents struct {
+	known             *cache[string, agentRef]
+	fresh             map[string]agentRef
+	sel, ins, rule    *sql.Stmt
+	clients           map[clientKey]int64
+	freshClients      []clientKey
+	selClient, insOne *sql.Stmt
+}
+
+func (a *agents) prepare(ctx context.Context, prepare preparer) error {
+	a.known, a.fresh, a.clients = newCache[string, agentRef](dictCacheBytes), map[string]agentRef{}, map[clientKey]int64{}
+	for _, p := range []struct {
+		to  **sql.Stmt
+		sql string
+	}{
+		{&a.sel, `
+			SELECT a.id, r.client_id FROM agent a JOIN agent_rule r ON r.gen = ? AND r.agent_id = a.id WHERE a.ua = ?
+			ORDER BY r.rule DESC LIMIT 1`},
+		{&a.ins, `INSERT INTO agent (ua) VALUES (?) ON CONFLICT DO NOTHING`},
+		{&a.rule, `
+			INSERT INTO agent_rule (gen, agent_id, rule, client_id, version, runtime, os, arch) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+			ON CONFLICT DO NOTHING`},
+		{&a.selClient, `SELECT id FROM client WHERE name = ? AND class = ?`},
+		{&a.insOne, `INSERT INTO client (name, class) VALUES (?, ?) ON CONFLICT DO NOTHING`},
+	} {
+		var err error
+		if *p.to, err = prepare(ctx, p.sql); err != nil { //nolint:sqlclosecheck // prepare sees to it
+			return err
+		}
+	}
+	return nil
+}
+
+func (a *agents) settle(remember, committed bool) {
+	if remember {
+		for ua, ref := range a.fresh {
+			a.known.put(ua, ref, len(ua)+entryOverhead)
+		}
+	}
+	clear(a.fresh)
+	if !committed {
+		for _, k := range a.freshClients {
+			delete(a.clients, k)
+		}
+	}
+	a.freshClients = a.freshClients[:0]
+}
+
+// client returns the id of a client, which it adds where needed.
+func (a *agents) client(ctx context.Context, c *pkgmeter.Client) (int64, error) {
+	k := clientKey{cmp.Or(c.Name, pkgmeter.NoClient), c.Class}
+	if id, ok := a.clients[k]; ok {
+		return id, nil
+	}
+	id, added, err := add(ctx, a.insOne, k.name, int64(k.class))
+	if err == nil && !added {
+		err = a.selClient.QueryRowContext(ctx, k.name, int64(k.class)).Scan(&id)
+	}
+	if err == nil {
+		a.clients[k] = id
+		a.freshClients = append(a.freshClients, k)
+	}
+	return id, err
+}
+
+// agentOf returns the agent of an entry, 0 for none, with the client that the
+// entry counts for: a robot's counts as one whatever its agent is.
+func (w *writer) agentOf(ctx context.Context, e *pkgmeter.Entry) (agentRef, error) {
+	ua := e.Event.Agent
+	ref, ok := agentRef{}, false
+	if ua != "" {
+		if ref, ok = w.agents.known.get(ua, len(ua)+entryOverhead); !ok {
+			ref, ok = w.agents.fresh[ua]
+		}
+	}
+	robot := e.Event.Flags&pkgmeter.Robot != 0
+	if ok && !robot {
+		return ref, nil
+	}
+	client, err := w.agents.client(ctx, &e.Client)
+	if err != nil {
+		return ref, err
+	}
+	if ua == "" || ok {
+		return agentRef{ref.id, client}, nil
+	}
+	if ref, err = w.findAgent(ctx, strings.Clone(ua), client, e, robot); err != nil || robot {
+		return agentRef{ref.id, client}, err
+	}
+	w.agents.fresh[strings.Clone(ua)] = ref
+	return ref, nil
+}
+
+// findAgent looks an agent up, or adds it. What follows from it is written with
+// the first event that is no robot's.
+func (w *writer) findAgent(ctx context.Context, ua string, client int64, e *pkgmeter.Entry, robot bool) (ref agentRef, err error) {
+	ref.client = client
+	id, added, err := add(ctx, w.agents.ins, ua)
+	if err != nil {
+		return ref, err
+	}
+	if !added {
+		switch err := w.agents.sel.QueryRowContext(ctx, w.gen, ua).Scan(&ref.id, &ref.client); {
+		case err == nil:
+			return ref, nil
+		case !errors.Is(err, sql.ErrNoRows):
+			return ref, err
+		}
+		if err := w.conn.QueryRowContext(ctx, `SELECT id FROM agent WHERE ua = ?`, ua).Scan(&id); err != nil {
+			return ref, err
+		}
+	}
+	if ref.id = id; robot {
+		return ref, nil
+	}
+	return ref, w.addAgentRule(ctx, w.gen, ref, &e.Client)
+}
+
+func (w *writer) addAgentRule(ctx context.Context, gen int64, ref agentRef, c *pkgmeter.Client) error {
+	_, err := w.agents.rule.ExecContext(ctx, gen, ref.id, w.rule, ref.client, c.Version, c.Runtime, c.OS, c.Arch)
+	return err
 }
 
 // file returns the file of an entry, which it adds where needed.
@@ -155,15 +353,16 @@ func (w *writer) findFile(ctx context.Context, key fileKey, f *pkgmeter.File) (r
 		return ref, err
 	}
 	if added {
-		return w.addRule(ctx, id, f)
+		return w.addRule(ctx, w.gen, id, key.hint == "", f)
 	}
-	err = w.files.sel.QueryRowContext(ctx, w.gen, key.repo, key.raw, key.hint).Scan(&ref.id, &ref.repo, &ref.typ)
+	err = w.files.sel.QueryRowContext(ctx, w.gen, key.repo, key.raw, key.hint).Scan(&ref.id, &ref.repo, &ref.typ, &ref.kind, &ref.legacy)
 	return ref, err
 }
 
-// addRule stores what follows from a new file.
-func (w *writer) addRule(ctx context.Context, id int64, f *pkgmeter.File) (ref fileRef, err error) {
-	ref.id = id
+// addRule stores what follows from a new file. One whose path alone is proof
+// tells of what format its repository is.
+func (w *writer) addRule(ctx context.Context, gen, id int64, byPath bool, f *pkgmeter.File) (ref fileRef, err error) {
+	ref.id, ref.kind, ref.legacy = id, f.Kind, f.Legacy
 	if ref.repo, err = w.repo.id(ctx, f.Repository); err != nil {
 		return ref, err
 	}
@@ -182,7 +381,12 @@ func (w *writer) addRule(ctx context.Context, id int64, f *pkgmeter.File) (ref f
 	if err != nil {
 		return ref, err
 	}
-	_, err = w.files.rule.ExecContext(ctx, w.gen, ref.id, ref.repo, name, pkg, version,
+	if byPath && f.Confidence == pkgmeter.Certain {
+		if _, err := w.files.repoType.ExecContext(ctx, gen, ref.repo, ref.typ); err != nil {
+			return ref, err
+		}
+	}
+	_, err = w.files.rule.ExecContext(ctx, gen, ref.id, ref.repo, name, pkg, version,
 		int64(f.Kind), f.SidecarOf, int64(f.Legacy), int64(f.Confidence))
 	return ref, err
 }

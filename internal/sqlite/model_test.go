@@ -29,22 +29,28 @@ func (m *model) span(q pkgmeter.Query) pkgmeter.Span {
 	return q.Resolve(first)
 }
 
-func passes(f pkgmeter.Filter, file pkgmeter.File) bool {
+func passes(f pkgmeter.Filter, e pkgmeter.Entry) bool {
+	file := e.File
 	in := func(names []string, name string) bool { return names == nil || slices.Contains(names, name) }
 	return in(f.Repositories, file.Repository) && in(f.Types, file.Type) && in(f.Packages, file.Package) &&
 		in(f.Versions, file.Version) && in(f.Files, file.Name) &&
 		(f.Kinds == nil || slices.Contains(f.Kinds, file.Kind)) &&
-		(f.LegacyTypes == nil || slices.Contains(f.LegacyTypes, file.Legacy))
+		(f.LegacyTypes == nil || slices.Contains(f.LegacyTypes, file.Legacy)) &&
+		(f.Classes == nil || slices.Contains(f.Classes, e.Client.Class)) && in(f.Clients, e.Client.Name)
 }
 
-func keyOf(by pkgmeter.Key, f pkgmeter.File) string {
-	return []string{f.Name, f.Repository, f.Type, f.Package, f.Version, f.Kind.String(), f.Legacy.String()}[by]
+func keyOf(by pkgmeter.Key, e pkgmeter.Entry) string {
+	f := e.File
+	return []string{
+		f.Name, f.Repository, f.Type, f.Package, f.Version, f.Kind.String(), f.Legacy.String(),
+		e.Client.Class.String(), e.Client.Name,
+	}[by]
 }
 
 func (m *model) each(q pkgmeter.Query, visit func(pkgmeter.Day, pkgmeter.Entry)) {
 	s := m.span(q)
 	for _, e := range m.entries {
-		if d := pkgmeter.DayOf(e.Event.Time); e.Counts.Hits > 0 && d >= s.From && d <= s.To && passes(q.Filter, e.File) {
+		if d := pkgmeter.DayOf(e.Event.Time); e.Counts.Hits > 0 && d >= s.From && d <= s.To && passes(q.Filter, e) {
 			visit(d, e)
 		}
 	}
@@ -59,9 +65,9 @@ func (m *model) totals(q pkgmeter.Query) pkgmeter.Totals {
 func (m *model) top(q pkgmeter.Query, by pkgmeter.Key) []pkgmeter.Item {
 	sums := map[string]pkgmeter.Measures{}
 	m.each(q, func(_ pkgmeter.Day, e pkgmeter.Entry) {
-		s := sums[keyOf(by, e.File)]
+		s := sums[keyOf(by, e)]
 		s.Add(e.Counts)
-		sums[keyOf(by, e.File)] = s
+		sums[keyOf(by, e)] = s
 	})
 	var items []pkgmeter.Item
 	for k, s := range sums {
@@ -73,7 +79,7 @@ func (m *model) top(q pkgmeter.Query, by pkgmeter.Key) []pkgmeter.Item {
 	return items
 }
 
-func (m *model) line(q pkgmeter.Query, grain pkgmeter.Grain, pass func(pkgmeter.File) bool) []pkgmeter.Point {
+func (m *model) line(q pkgmeter.Query, grain pkgmeter.Grain, pass func(pkgmeter.Entry) bool) []pkgmeter.Point {
 	s := m.span(q)
 	var points []pkgmeter.Point
 	index := map[pkgmeter.Day]int{}
@@ -90,7 +96,7 @@ func (m *model) line(q pkgmeter.Query, grain pkgmeter.Grain, pass func(pkgmeter.
 		}
 	}
 	m.each(q, func(d pkgmeter.Day, e pkgmeter.Entry) {
-		if pass(e.File) {
+		if pass(e) {
 			points[index[grain.Of(d)]].Add(e.Counts)
 		}
 	})
@@ -103,12 +109,18 @@ func (m *model) split(q pkgmeter.Query, grain pkgmeter.Grain, by pkgmeter.Key) [
 	named := map[string]bool{}
 	for _, it := range items[:min(pkgmeter.SplitLines, len(items))] {
 		named[it.Key] = true
-		lines = append(lines, pkgmeter.Line{Key: it.Key, Points: m.line(q, grain, func(f pkgmeter.File) bool { return keyOf(by, f) == it.Key })})
+		lines = append(lines, pkgmeter.Line{Key: it.Key, Points: m.line(q, grain, func(f pkgmeter.Entry) bool { return keyOf(by, f) == it.Key })})
 	}
 	if len(items) > pkgmeter.SplitLines {
-		lines = append(lines, pkgmeter.Line{Key: pkgmeter.OtherKey, Points: m.line(q, grain, func(f pkgmeter.File) bool { return !named[keyOf(by, f)] })})
+		lines = append(lines, pkgmeter.Line{Key: pkgmeter.OtherKey, Points: m.line(q, grain, func(f pkgmeter.Entry) bool { return !named[keyOf(by, f)] })})
 	}
 	return lines
+}
+
+// userAgents have clients of every class, pip with two of them.
+var userAgents = []string{
+	"", "no such program/1.0", "curl/8.5.0", "Nexus/3.60.0-02 (OSS)", "Googlebot/2.1 (+http://www.google.com/bot.html)",
+	`pip/24.0 {"ci":true,"python":"3.12.1"}`, `pip/24.0 {"ci":null,"python":"3.12.1"}`, "Apache-Maven/3.9.6 (Java 17.0.9; Linux 6.1.0)",
 }
 
 var (
@@ -141,10 +153,11 @@ func (w *world) write(t *rapid.T) {
 		if rapid.Bool().Draw(t, "now") {
 			back = 0
 		}
-		e := rule.Apply(pkgmeter.Event{
+		e := rule.Default().Apply(pkgmeter.Event{
 			Source: "s", Repository: rapid.SampledFrom(repos).Draw(t, "repo"), Path: rapid.SampledFrom(paths).Draw(t, "path"),
 			Time: w.clock.at.Add(-back), Op: rapid.SampledFrom([]pkgmeter.Op{pkgmeter.Get, pkgmeter.Get, pkgmeter.Head, pkgmeter.Upload}).Draw(t, "op"),
 			Status: 200, Bytes: rapid.Int64Range(0, 1<<30).Draw(t, "bytes"),
+			Agent: rapid.SampledFrom(userAgents).Draw(t, "agent"), Flags: rapid.SampledFrom([]pkgmeter.Flags{0, 0, 0, pkgmeter.Robot}).Draw(t, "flags"),
 		})
 		if rapid.IntRange(0, 3).Draw(t, "with id") == 0 {
 			e.Event.ID = fmt.Sprint(rapid.IntRange(0, 60).Draw(t, "id"))
@@ -177,6 +190,12 @@ func (w *world) later(t *rapid.T) {
 
 func (w *world) pack(t *rapid.T) {
 	if err := w.store.Pack(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (w *world) rebuild(t *rapid.T) {
+	if err := w.store.Rebuild(t.Context(), rule.Default(), func(int64, int64) {}); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -217,6 +236,10 @@ func (w *world) query(t *rapid.T) pkgmeter.Query {
 	if rapid.IntRange(0, 5).Draw(t, "kinds?") == 0 {
 		q.Filter.Kinds = []pkgmeter.Kind{pkgmeter.Primary, pkgmeter.Checksum}
 	}
+	q.Filter.Clients = some("clients", "pip", "curl", "(none)", "(other)", "nexus")
+	if rapid.IntRange(0, 4).Draw(t, "classes?") == 0 {
+		q.Filter.Classes = rapid.SliceOfN(rapid.Map(rapid.IntRange(0, 4), func(c int) pkgmeter.Class { return pkgmeter.Class(c) }), 1, 3).Draw(t, "classes")
+	}
 	if rapid.IntRange(0, 5).Draw(t, "legacy?") == 0 {
 		q.Filter.LegacyTypes = []pkgmeter.LegacyType{pkgmeter.LegacyJar}
 	}
@@ -231,7 +254,7 @@ func (w *world) ask(t *rapid.T) {
 	same(t, "totals", total, w.model.totals(q), err)
 
 	series, err := w.store.Series(t.Context(), q, grain)
-	same(t, "series", series.Lines[0].Points, w.model.line(q, grain, func(pkgmeter.File) bool { return true }), err)
+	same(t, "series", series.Lines[0].Points, w.model.line(q, grain, func(pkgmeter.Entry) bool { return true }), err)
 
 	lines, err := w.store.Split(t.Context(), q, grain, by)
 	same(t, "split by "+by.String(), lines.Lines, w.model.split(q, grain, by), err)
@@ -278,7 +301,7 @@ func TestEveryAnswerEqualsAPlainRecomputation(t *testing.T) {
 		w := &world{t: t, store: s, dir: dir, clock: c, model: &model{}, ids: map[string]bool{}}
 		defer func() { w.store.Close() }()
 		t.Repeat(map[string]func(*rapid.T){
-			"write": w.write, "write more": w.write, "later": w.later, "pack": w.pack, "reopen": w.reopen, "": w.ask,
+			"write": w.write, "write more": w.write, "later": w.later, "pack": w.pack, "reopen": w.reopen, "rebuild": w.rebuild, "": w.ask,
 		})
 	})
 }

@@ -42,8 +42,8 @@ type Options struct {
 	// Readers is the most connections that answer questions. Default 4.
 	Readers int
 
-	// Rule is the number of the rule set that the caller derives with. It is
-	// written down when the file is made. Default 1.
+	// Rule is the number of the built-in rules that the caller derives with. It
+	// is written down when the file is made. Default 1.
 	Rule int
 }
 
@@ -60,16 +60,20 @@ type Store struct {
 	w         *writer
 	busySince atomic.Int64 // when the running transaction began, Unix nanoseconds; 0 for none
 
-	meta     meta
+	meta     atomic.Pointer[meta] // as committed
 	cols     columns
 	balances atomic.Pointer[balanceSet]
 	wal      walState
 }
 
+// meta is what the file says of itself.
 type meta struct {
 	ledgerID string
-	gen      int64
-	rule     int
+	gen      int64 // the generation that answers
+	rule     int   // the rule set in force
+	builtin  int   // the built-in rules in it
+	own      string
+	sliced   bool // counts are kept by client
 }
 
 // Open opens the file in folder dir, makes or migrates it where needed, and
@@ -115,7 +119,7 @@ func (s *Store) open(ctx context.Context) error {
 	if err := s.loadMeta(ctx); err != nil {
 		return fmt.Errorf("read the data file: %w", err)
 	}
-	if err := s.w.load(ctx, s.meta.gen, pkgmeter.DayOf(s.opt.Now())); err != nil {
+	if err := s.w.load(ctx, s.meta.Load(), pkgmeter.DayOf(s.opt.Now())); err != nil {
 		return fmt.Errorf("read the data file: %w", err)
 	}
 	rc, err := newConnector(s.path, "query_only = ON", "cache_size = -16384")
@@ -156,13 +160,24 @@ func checkHeader(f *os.File) error {
 
 func (s *Store) loadMeta(ctx context.Context) error {
 	_, err := s.w.conn.ExecContext(ctx, `
-		INSERT INTO meta (one, ledger_id, epoch, gen, rule, created_ms) VALUES (1, ?, 1, 1, ?, ?)
-		ON CONFLICT DO NOTHING`, rand.Text(), s.opt.Rule, s.opt.Now().UnixMilli())
+		INSERT INTO meta (one, ledger_id, epoch, gen, rule, builtin, sliced, created_ms) VALUES (1, ?, 1, 1, ?, ?, 1, ?)
+		ON CONFLICT DO NOTHING`, rand.Text(), s.opt.Rule, s.opt.Rule, s.opt.Now().UnixMilli())
 	if err != nil {
 		return err
 	}
-	return s.w.conn.QueryRowContext(ctx, `SELECT ledger_id, gen, rule FROM meta`).
-		Scan(&s.meta.ledgerID, &s.meta.gen, &s.meta.rule)
+	m, err := readMeta(ctx, s.w.conn)
+	s.meta.Store(m)
+	return err
+}
+
+type rowQueryer interface {
+	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
+}
+
+func readMeta(ctx context.Context, q rowQueryer) (*meta, error) {
+	m := new(meta)
+	return m, q.QueryRowContext(ctx, `SELECT ledger_id, gen, rule, builtin, own, sliced FROM meta`).
+		Scan(&m.ledgerID, &m.gen, &m.rule, &m.builtin, &m.own, &m.sliced)
 }
 
 // Close releases the file. What was acknowledged is on disk already.

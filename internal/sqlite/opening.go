@@ -290,9 +290,9 @@ func (b *balanceSet) read(ctx context.Context, q *question) error {
 
 // addOpening adds the opening balances to sums by key, if the question is one
 // that they have an answer to: for all time, and about everything or about a
-// file or a repository alone. by is nil where nothing is grouped.
-func (q *question) addOpening(ctx context.Context, s *Store, by *pkgmeter.Key, sums *[]pkgmeter.Measures, total *pkgmeter.Totals) error {
-	only, ids, ok := q.openingFilter(by)
+// file or a repository alone.
+func (q *question) addOpening(ctx context.Context, s *Store, sums *[]pkgmeter.Measures, total *pkgmeter.Totals) error {
+	only, ids, ok := q.openingFilter(q.by)
 	if !ok {
 		return nil
 	}
@@ -300,8 +300,8 @@ func (q *question) addOpening(ctx context.Context, s *Store, by *pkgmeter.Key, s
 	if err != nil {
 		return err
 	}
-	if by != nil {
-		for id, m := range b.byKey[*by] {
+	if q.by != nil {
+		for id, m := range b.byKey[*q.by] {
 			if only != nil && !slices.Contains(ids, id) {
 				continue
 			}
@@ -351,7 +351,7 @@ func (q *question) openingFilter(by *pkgmeter.Key) (only *pkgmeter.Key, ids []ui
 // Counters returns all hits of all sources, with the opening balances, as the
 // old program would have counted them.
 func (s *Store) Counters(ctx context.Context) (c pkgmeter.Counters, err error) {
-	err = s.ask(ctx, pkgmeter.Query{Now: s.opt.Now()}, func(q *question) error {
+	err = s.ask(ctx, pkgmeter.Query{Now: s.opt.Now()}, nil, func(all *question) error {
 		for _, to := range []struct {
 			by  pkgmeter.Key
 			set func(name string, n int64)
@@ -364,8 +364,12 @@ func (s *Store) Counters(ctx context.Context) (c pkgmeter.Counters, err error) {
 				}
 			}},
 		} {
+			q, err := all.group(ctx, to.by)
+			if err != nil {
+				return err
+			}
 			total := q.totals()
-			sums, err := q.sums(ctx, s, to.by, &total)
+			sums, err := q.sums(ctx, s, &total)
 			if err != nil {
 				return err
 			}
@@ -407,7 +411,7 @@ func (s *Store) Extra(ctx context.Context) (extra []string, err error) {
 }
 
 // LedgerID names this installation's ledger.
-func (s *Store) LedgerID() string { return s.meta.ledgerID }
+func (s *Store) LedgerID() string { return s.meta.Load().ledgerID }
 
 // Imports returns how many files were imported.
 func (s *Store) Imports(ctx context.Context) (n int, err error) {

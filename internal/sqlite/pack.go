@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"math"
 	"slices"
 
 	"github.com/pkgmeter/pkgmeter"
@@ -27,6 +28,7 @@ const openRows = 4_096
 
 // slot names one run of packed counts.
 type slot struct {
+	gen    int64
 	grain  int
 	period pkgmeter.Day
 	dim    int
@@ -40,40 +42,44 @@ type slot struct {
 func (s *Store) Pack(ctx context.Context) error {
 	// The last day that is over and settled.
 	last := pkgmeter.DayOf(s.opt.Now().Add(-pkgmeter.Settling)) - 1
-	at, found, err := s.nextRows(ctx, slot{period: -1})
+	day, found, err := s.nextRows(ctx, -1)
 	for err == nil && found {
-		if err = s.packSlice(ctx, at, at.period <= last); err == nil {
-			at, found, err = s.nextRows(ctx, at)
+		if err = s.packDay(ctx, day, day <= last); err == nil {
+			day, found, err = s.nextRows(ctx, day)
 		}
 	}
 	if err != nil {
 		return err
 	}
-	if err := s.markPacked(ctx, last); err != nil {
+	return s.packPeriods(ctx, s.meta.Load().gen)
+}
+
+// packPeriods marks the days of a generation that are packed, and packs its
+// months.
+func (s *Store) packPeriods(ctx context.Context, gen int64) error {
+	last := pkgmeter.DayOf(s.opt.Now().Add(-pkgmeter.Settling)) - 1
+	if err := s.markPacked(ctx, gen, last); err != nil {
 		return err
 	}
-	return s.packMonths(ctx)
+	return s.packMonths(ctx, gen)
 }
 
-// nextRows finds the first slice after the given one that has rows.
-func (s *Store) nextRows(ctx context.Context, after slot) (at slot, found bool, err error) {
+// nextRows finds the first day after the given one that has rows.
+func (s *Store) nextRows(ctx context.Context, after pkgmeter.Day) (day pkgmeter.Day, found bool, err error) {
 	err = s.read.QueryRowContext(ctx, `
-		SELECT day, dim, slice FROM cell WHERE gen = ? AND (day, dim, slice) > (?, ?, ?)
-		ORDER BY gen, day, dim, slice LIMIT 1`,
-		s.meta.gen, int64(after.period), after.dim, after.slice).Scan(&at.period, &at.dim, &at.slice)
+		SELECT c.day FROM cell c, meta WHERE c.gen = meta.gen AND c.day > ? ORDER BY c.gen, c.day LIMIT 1`, int64(after)).Scan(&day)
 	if errors.Is(err, sql.ErrNoRows) {
-		return slot{}, false, nil
+		return 0, false, nil
 	}
-	return at, err == nil, err
+	return day, err == nil, err
 }
 
-// packSlice moves the rows of a slice of a day; of an open day only when they
-// are many.
-func (s *Store) packSlice(ctx context.Context, at slot, closed bool) error {
+// packDay moves the rows of a day; of an open one only when they are many.
+func (s *Store) packDay(ctx context.Context, day pkgmeter.Day, closed bool) error {
 	for ctx.Err() == nil {
 		moved := 0
 		err := s.update(ctx, func(ctx context.Context, w *writer) (err error) {
-			moved, err = w.moveRows(ctx, at, closed)
+			moved, err = w.moveRows(ctx, day, closed)
 			return err
 		})
 		if err != nil || moved < stepRows {
@@ -84,77 +90,168 @@ func (s *Store) packSlice(ctx context.Context, at slot, closed bool) error {
 }
 
 // markPacked marks the days up to last that have packs and no rows.
-func (s *Store) markPacked(ctx context.Context, last pkgmeter.Day) error {
+func (s *Store) markPacked(ctx context.Context, gen int64, last pkgmeter.Day) error {
 	const open = `gen = ?1 AND grain = ?2 AND packed = 0 AND period <= ?3
 		AND NOT EXISTS (SELECT 1 FROM cell c WHERE c.gen = ?1 AND c.day = period.period)`
 	var n int
-	err := s.read.QueryRowContext(ctx, `SELECT count(*) FROM period WHERE `+open, s.meta.gen, grainDay, int64(last)).Scan(&n)
+	err := s.read.QueryRowContext(ctx, `SELECT count(*) FROM period WHERE `+open, gen, grainDay, int64(last)).Scan(&n)
 	if err != nil || n == 0 {
 		return err
 	}
 	return s.update(ctx, func(ctx context.Context, w *writer) error {
-		_, err := w.conn.ExecContext(ctx, `UPDATE period SET packed = 1 WHERE `+open, w.gen, grainDay, int64(last))
+		_, err := w.conn.ExecContext(ctx, `UPDATE period SET packed = 1 WHERE `+open, gen, grainDay, int64(last))
 		return err
 	})
 }
 
-// moveRows moves up to [stepRows] rows into the day's pack and, where the
-// month is packed, into the month's.
-func (w *writer) moveRows(ctx context.Context, at slot, closed bool) (int, error) {
+// moveRows moves up to [stepRows] rows of files into the day's packs and, where
+// the month is packed, into the month's; with the last of them those of facets.
+func (w *writer) moveRows(ctx context.Context, day pkgmeter.Day, closed bool) (int, error) {
 	least := openRows
 	if closed {
-		least = 1
+		least = 0
 	}
-	var c cells.Columns
-	if err := w.readRows(ctx, at, &c); err != nil || c.Len() < least {
+	files, last, n, err := w.readRows(ctx, day, dimClient, stepRows)
+	if err != nil || n < least {
 		return 0, err
 	}
-	if err := w.fold(ctx, at, &c); err != nil {
+	if err := w.foldDay(ctx, w.gen, day, files); err != nil {
 		return 0, err
 	}
-	if err := w.addPeriod(ctx, at, 0); err != nil {
-		return 0, err
+	if n == stepRows {
+		_, err = w.conn.ExecContext(ctx, `
+			DELETE FROM cell WHERE gen = ? AND day = ? AND dim = ? AND (slice, file_id) <= (?, ?)`,
+			w.gen, int64(day), dimClient, last.client, last.file)
+		return n, err
 	}
-	month := slot{grainMonth, at.period.Month(), at.dim, at.slice}
-	packed, err := w.isPacked(ctx, month)
-	if err != nil {
-		return 0, err
+	facets, _, _, err := w.readRows(ctx, day, dimFacet, math.MaxInt32)
+	if err == nil {
+		err = w.foldFacets(ctx, w.gen, day, facets[0])
 	}
-	if packed {
-		if err := w.fold(ctx, month, &c); err != nil {
-			return 0, err
-		}
+	if err == nil {
+		_, err = w.conn.ExecContext(ctx, `DELETE FROM cell WHERE gen = ? AND day = ?`, w.gen, int64(day))
 	}
-	_, err = w.conn.ExecContext(ctx, `
-		DELETE FROM cell WHERE gen = ? AND day = ? AND dim = ? AND slice = ? AND file_id <= ?`,
-		w.gen, int64(at.period), at.dim, at.slice, int64(c.IDs[c.Len()-1]))
-	return c.Len(), err
+	return n, err
 }
 
-func (w *writer) readRows(ctx context.Context, at slot, into *cells.Columns) error {
-	return eachRow(ctx, w.conn, func(rows *sql.Rows) error {
-		var id, downloads, hits, bytes int64
-		if err := rows.Scan(&id, &downloads, &hits, &bytes); err != nil {
+// readRows reads the first rows of a day, as a run for each slice, and returns
+// the key of the last one.
+func (w *writer) readRows(ctx context.Context, day pkgmeter.Day, dim, most int) (rows map[int64]*cells.Columns, last cellKey, n int, err error) {
+	rows = map[int64]*cells.Columns{}
+	err = eachRow(ctx, w.conn, func(r *sql.Rows) error {
+		var downloads, hits, bytes int64
+		if err := r.Scan(&last.client, &last.file, &downloads, &hits, &bytes); err != nil {
 			return err
 		}
-		into.Append(uint32(id), uint64(downloads), uint64(hits), uint64(bytes))
+		if rows[last.client] == nil {
+			rows[last.client] = new(cells.Columns)
+		}
+		rows[last.client].Append(uint32(last.file), uint64(downloads), uint64(hits), uint64(bytes))
+		n++
 		return nil
 	}, `
-		SELECT file_id, downloads, hits, bytes FROM cell
-		WHERE gen = ? AND day = ? AND dim = ? AND slice = ? ORDER BY file_id LIMIT ?`,
-		w.gen, int64(at.period), at.dim, at.slice, stepRows)
+		SELECT slice, file_id, downloads, hits, bytes FROM cell
+		WHERE gen = ? AND day = ? AND dim = ? ORDER BY slice, file_id LIMIT ?`,
+		w.gen, int64(day), dim, most)
+	return rows, last, n, err
+}
+
+// foldDay adds the counts of a day, a run for each client, to the packs of all
+// dimensions: the day's and, where its month is packed, the month's.
+func (w *writer) foldDay(ctx context.Context, gen int64, day pkgmeter.Day, byClient map[int64]*cells.Columns) error {
+	byClass, all, err := w.sumSlices(ctx, byClient)
+	if err != nil {
+		return err
+	}
+	for _, d := range []struct {
+		dim    int
+		slices map[int64]*cells.Columns
+	}{{dimAll, map[int64]*cells.Columns{0: all}}, {dimClient, byClient}, {dimClass, byClass}} {
+		if err := w.foldSlices(ctx, gen, day, d.dim, d.slices); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// foldFacets adds the counts of a day's facets.
+func (w *writer) foldFacets(ctx context.Context, gen int64, day pkgmeter.Day, facets *cells.Columns) error {
+	if facets == nil {
+		return nil
+	}
+	return w.foldSlices(ctx, gen, day, dimFacet, map[int64]*cells.Columns{0: facets})
+}
+
+func (w *writer) foldSlices(ctx context.Context, gen int64, day pkgmeter.Day, dim int, slices map[int64]*cells.Columns) error {
+	at := slot{gen: gen, grain: grainDay, period: day, dim: dim}
+	month := slot{gen: gen, grain: grainMonth, period: day.Month(), dim: dim}
+	packed, err := w.isPacked(ctx, month)
+	if err != nil {
+		return err
+	}
+	for slice, c := range slices {
+		at.slice, month.slice = slice, slice
+		if err := w.fold(ctx, at, c); err != nil {
+			return err
+		}
+		if !packed {
+			continue
+		}
+		if err := w.fold(ctx, month, c); err != nil {
+			return err
+		}
+	}
+	return w.addPeriod(ctx, at, 0)
+}
+
+// sumSlices sums the runs of clients by class, and all of them.
+func (w *writer) sumSlices(ctx context.Context, byClient map[int64]*cells.Columns) (byClass map[int64]*cells.Columns, all *cells.Columns, err error) {
+	runs := map[int64][]*cells.Columns{}
+	var every []*cells.Columns
+	for client, c := range byClient {
+		class, err := w.classOf(ctx, client)
+		if err != nil {
+			return nil, nil, err
+		}
+		runs[class] = append(runs[class], c)
+	}
+	byClass = map[int64]*cells.Columns{}
+	for class, of := range runs {
+		byClass[class] = mergeAll(of)
+		every = append(every, byClass[class])
+	}
+	return byClass, mergeAll(every), nil
+}
+
+func (w *writer) classOf(ctx context.Context, client int64) (class int64, err error) {
+	err = w.conn.QueryRowContext(ctx, `SELECT class FROM client WHERE id = ?`, client).Scan(&class)
+	return class, err
+}
+
+// mergeAll merges runs pairwise, as in a merge sort: each cell is moved about
+// log2(n) times.
+func mergeAll(runs []*cells.Columns) *cells.Columns {
+	if len(runs) == 0 {
+		return new(cells.Columns)
+	}
+	for len(runs) > 1 {
+		sum := new(cells.Columns)
+		cells.Merge(sum, runs[0], runs[1])
+		runs = append(runs[2:], sum)
+	}
+	return runs[0]
 }
 
 func (w *writer) isPacked(ctx context.Context, at slot) (bool, error) {
 	var n int
 	err := w.conn.QueryRowContext(ctx, `SELECT count(*) FROM period WHERE gen = ? AND grain = ? AND period = ? AND packed = 1`,
-		w.gen, at.grain, int64(at.period)).Scan(&n)
+		at.gen, at.grain, int64(at.period)).Scan(&n)
 	return n > 0, err
 }
 
 func (w *writer) addPeriod(ctx context.Context, at slot, packed int) error {
 	_, err := w.conn.ExecContext(ctx, `INSERT INTO period (gen, grain, period, packed) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING`,
-		w.gen, at.grain, int64(at.period), packed)
+		at.gen, at.grain, int64(at.period), packed)
 	return err
 }
 
@@ -200,17 +297,17 @@ func (w *writer) chunks(ctx context.Context, at slot) (starts []uint32, err erro
 		starts = append(starts, start)
 		return err
 	}, `
-		SELECT chunk FROM pack WHERE gen = ? AND grain = ? AND period = ? AND dim = ? AND slice = ? ORDER BY chunk`,
-		w.gen, at.grain, int64(at.period), at.dim, at.slice)
+		SELECT chunk FROM pack WHERE gen = ? AND grain = ? AND dim = ? AND slice = ? AND period = ? ORDER BY chunk`,
+		at.gen, at.grain, at.dim, at.slice, int64(at.period))
 	return starts, err
 }
 
 func (w *writer) takeChunk(ctx context.Context, at slot, start uint32, into *cells.Columns) error {
 	var p cells.Packed
 	err := w.conn.QueryRowContext(ctx, `
-		DELETE FROM pack WHERE gen = ? AND grain = ? AND period = ? AND dim = ? AND slice = ? AND chunk = ?
+		DELETE FROM pack WHERE gen = ? AND grain = ? AND dim = ? AND slice = ? AND period = ? AND chunk = ?
 		RETURNING n, first_id, last_id, ids, downloads, hits, bytes`,
-		w.gen, at.grain, int64(at.period), at.dim, at.slice, int64(start)).
+		at.gen, at.grain, at.dim, at.slice, int64(at.period), int64(start)).
 		Scan(&p.N, &p.First, &p.Last, &p.IDs, &p.Downloads, &p.Hits, &p.Bytes)
 	if err != nil {
 		return err
@@ -232,7 +329,7 @@ func (w *writer) putChunks(ctx context.Context, at slot, start uint32, c *cells.
 		_, err := w.conn.ExecContext(ctx, `
 			INSERT INTO pack (gen, grain, period, dim, slice, chunk, n, first_id, last_id, ids, downloads, hits, bytes)
 			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-			w.gen, at.grain, int64(at.period), at.dim, at.slice, int64(start), p.N, int64(p.First), int64(p.Last), p.IDs, p.Downloads, p.Hits, p.Bytes)
+			at.gen, at.grain, int64(at.period), at.dim, at.slice, int64(start), p.N, int64(p.First), int64(p.Last), p.IDs, p.Downloads, p.Hits, p.Bytes)
 		if err != nil {
 			return err
 		}
@@ -241,8 +338,8 @@ func (w *writer) putChunks(ctx context.Context, at slot, start uint32, c *cells.
 }
 
 // packMonths packs every month that is over, settled and without rows.
-func (s *Store) packMonths(ctx context.Context) error {
-	months, err := s.packableMonths(ctx)
+func (s *Store) packMonths(ctx context.Context, gen int64) error {
+	months, err := s.packableMonths(ctx, gen)
 	if err != nil {
 		return err
 	}
@@ -250,14 +347,14 @@ func (s *Store) packMonths(ctx context.Context) error {
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		if err := s.update(ctx, func(ctx context.Context, w *writer) error { return w.packMonth(ctx, m) }); err != nil {
+		if err := s.update(ctx, func(ctx context.Context, w *writer) error { return w.packMonth(ctx, gen, m) }); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (s *Store) packableMonths(ctx context.Context) (months []pkgmeter.Day, err error) {
+func (s *Store) packableMonths(ctx context.Context, gen int64) (months []pkgmeter.Day, err error) {
 	done := map[pkgmeter.Day]bool{}
 	err = eachRow(ctx, s.read, func(rows *sql.Rows) error {
 		var grain int
@@ -271,61 +368,77 @@ func (s *Store) packableMonths(ctx context.Context) (months []pkgmeter.Day, err 
 		}
 		done[day.Month()] = done[day.Month()] || grain == grainMonth || over
 		return nil
-	}, `SELECT grain, period FROM period WHERE gen = ? AND packed = 1 ORDER BY grain DESC, period`, s.meta.gen)
+	}, `SELECT grain, period FROM period WHERE gen = ? AND packed = 1 ORDER BY grain DESC, period`, gen)
 	return months, err
 }
 
-// packMonth sums the packed days of a month. A month with rows waits: they
-// would be counted by the day's step into a month that is not packed yet.
-func (w *writer) packMonth(ctx context.Context, month pkgmeter.Day) error {
+// packMonth sums the packed days of a month, slice by slice. A month with rows
+// waits: they would be counted by the day's step into a month that is not
+// packed yet.
+func (w *writer) packMonth(ctx context.Context, gen int64, month pkgmeter.Day) error {
 	var waiting int
 	err := w.conn.QueryRowContext(ctx, `SELECT count(*) FROM (SELECT 1 FROM cell WHERE gen = ? AND day >= ? AND day < ? LIMIT 1)`,
-		w.gen, int64(month), int64(month.NextMonth())).Scan(&waiting)
+		gen, int64(month), int64(month.NextMonth())).Scan(&waiting)
 	if err != nil || waiting > 0 {
 		return err
 	}
-	at := slot{grain: grainMonth, period: month, dim: dimAll}
-	sum, err := w.sumDays(ctx, month)
+	at := slot{gen: gen, grain: grainMonth, period: month}
+	slices, err := w.packedSlices(ctx, at)
 	if err != nil {
 		return err
 	}
-	if sum.Len() > 0 {
-		if err := w.putChunks(ctx, at, 0, sum); err != nil {
+	for _, slice := range slices {
+		sum, err := w.sumDays(ctx, slice)
+		if err == nil {
+			err = w.putChunks(ctx, slice, 0, sum)
+		}
+		if err != nil {
 			return err
 		}
 	}
 	return w.addPeriod(ctx, at, 1)
 }
 
-// sumDays merges the days of a month pairwise, as in a merge sort: each cell
-// is moved about log2(31) times.
-func (w *writer) sumDays(ctx context.Context, month pkgmeter.Day) (*cells.Columns, error) {
-	var runs []*cells.Columns
-	for day := month; day < month.NextMonth(); day++ {
-		c, err := w.readPack(ctx, slot{grain: grainDay, period: day, dim: dimAll})
-		if err != nil {
-			return nil, err
+// packedSlices lists the slices of which the days of a month have packs.
+func (w *writer) packedSlices(ctx context.Context, month slot) (slots []slot, err error) {
+	at := month
+	for _, dim := range []int{dimAll, dimFacet, dimClass, dimClient} {
+		at.dim = dim
+		limit := int64(1)
+		switch dim {
+		case dimClass:
+			limit = int64(len(pkgmeter.ClassNames()))
+		case dimClient:
+			if err := w.conn.QueryRowContext(ctx, `SELECT coalesce(max(id), 0) + 1 FROM client`).Scan(&limit); err != nil {
+				return nil, err
+			}
 		}
-		runs = append(runs, c)
+		for at.slice = range limit {
+			slots = append(slots, at)
+		}
 	}
-	for len(runs) > 1 {
-		sum := new(cells.Columns)
-		cells.Merge(sum, runs[0], runs[1])
-		runs = append(runs[2:], sum)
-	}
-	return runs[0], nil
+	return slots, nil
 }
 
-func (w *writer) readPack(ctx context.Context, at slot) (*cells.Columns, error) {
-	c := new(cells.Columns)
-	return c, eachRow(ctx, w.conn, func(rows *sql.Rows) error {
+// sumDays sums the day packs of a month's slice.
+func (w *writer) sumDays(ctx context.Context, month slot) (*cells.Columns, error) {
+	var runs []*cells.Columns
+	at := month
+	at.grain = grainDay
+	err := eachRow(ctx, w.conn, func(rows *sql.Rows) error {
+		var day pkgmeter.Day
 		var p cells.Packed
-		if err := rows.Scan(&p.N, &p.First, &p.Last, &p.IDs, &p.Downloads, &p.Hits, &p.Bytes); err != nil {
+		if err := rows.Scan(&day, &p.N, &p.First, &p.Last, &p.IDs, &p.Downloads, &p.Hits, &p.Bytes); err != nil {
 			return err
 		}
-		return p.Unpack(c)
+		if day != at.period || len(runs) == 0 {
+			at.period = day
+			runs = append(runs, new(cells.Columns))
+		}
+		return p.Unpack(runs[len(runs)-1])
 	}, `
-		SELECT n, first_id, last_id, ids, downloads, hits, bytes FROM pack
-		WHERE gen = ? AND grain = ? AND period = ? AND dim = ? AND slice = ? ORDER BY chunk`,
-		w.gen, at.grain, int64(at.period), at.dim, at.slice)
+		SELECT period, n, first_id, last_id, ids, downloads, hits, bytes FROM pack
+		WHERE gen = ? AND grain = ? AND dim = ? AND slice = ? AND period >= ? AND period < ? ORDER BY period, chunk`,
+		at.gen, grainDay, at.dim, at.slice, int64(month.period), int64(month.period.NextMonth()))
+	return mergeAll(runs), err
 }

@@ -14,23 +14,24 @@ var _ pkgmeter.Stats = (*Store)(nil)
 
 // Totals implements [pkgmeter.Stats].
 func (s *Store) Totals(ctx context.Context, query pkgmeter.Query) (t pkgmeter.Totals, err error) {
-	err = s.ask(ctx, query, func(q *question) error {
+	err = s.ask(ctx, query, nil, func(q *question) error {
 		t = q.totals()
-		if err := q.addOpening(ctx, s, nil, nil, &t); err != nil {
+		if err := q.addOpening(ctx, s, nil, &t); err != nil {
 			return err
 		}
-		if dim, ids, ok := q.totalSlices(); ok {
-			return q.eachTotal(ctx, dim, ids, func(_ pkgmeter.Day, _ uint32, m pkgmeter.Measures) { t.Add(m) })
-		}
-		return q.eachRun(ctx, false, func(_ pkgmeter.Day, c *cells.Columns) {
-			for i, file := range c.IDs {
-				if q.pass[file] {
-					t.Add(measures(c, i))
-				}
-			}
-		})
+		return q.eachRun(ctx, q.cut(), false, func(_ pkgmeter.Day, _ uint32, c *cells.Columns) { t.Add(q.sum(c)) })
 	})
 	return t, err
+}
+
+// sum is what the cells of a run come to that pass.
+func (q *question) sum(c *cells.Columns) (sum pkgmeter.Measures) {
+	for i, id := range c.IDs {
+		if q.pass == nil || q.pass[id] {
+			sum.Add(measures(c, i))
+		}
+	}
+	return sum
 }
 
 func (q *question) totals() pkgmeter.Totals {
@@ -46,34 +47,46 @@ func signed(n uint64) int64 { return int64(min(n, math.MaxInt64)) }
 
 // Top implements [pkgmeter.Stats].
 func (s *Store) Top(ctx context.Context, query pkgmeter.Query, by pkgmeter.Key, page pkgmeter.Page) (list pkgmeter.TopList, err error) {
-	err = s.ask(ctx, query, func(q *question) error {
-		list, err = q.top(ctx, s, by, page)
+	err = s.ask(ctx, query, &by, func(q *question) error {
+		list, err = q.top(ctx, s, page)
 		return err
 	})
 	return list, err
 }
 
 // sums returns the sum of each key; what they come to in all is added to total.
-func (q *question) sums(ctx context.Context, s *Store, by pkgmeter.Key, total *pkgmeter.Totals) ([]pkgmeter.Measures, error) {
-	keys, largest := q.attrs.keys(by)
-	sums := make([]pkgmeter.Measures, largest+1)
-	if err := q.eachRun(ctx, false, func(_ pkgmeter.Day, c *cells.Columns) { addRun(sums, keys, q.pass, c) }); err != nil {
+func (q *question) sums(ctx context.Context, s *Store, total *pkgmeter.Totals) ([]pkgmeter.Measures, error) {
+	sums, err := q.perKey(ctx)
+	if err != nil {
 		return nil, err
 	}
 	for _, m := range sums {
 		total.Add(m)
 	}
-	err := q.addOpening(ctx, s, &by, &sums, total)
+	err = q.addOpening(ctx, s, &sums, total)
 	return sums, err
 }
 
-func (q *question) top(ctx context.Context, s *Store, by pkgmeter.Key, page pkgmeter.Page) (pkgmeter.TopList, error) {
+// perKey returns the sum of each key, indexed by its id.
+func (q *question) perKey(ctx context.Context) ([]pkgmeter.Measures, error) {
+	g := q.grouping()
+	sums := make([]pkgmeter.Measures, g.largest+1)
+	return sums, q.eachRun(ctx, g.cut, false, func(_ pkgmeter.Day, key uint32, c *cells.Columns) {
+		if g.cells == nil {
+			sums[key].Add(q.sum(c))
+		} else {
+			addRun(sums, g.cells, q.pass, c)
+		}
+	})
+}
+
+func (q *question) top(ctx context.Context, s *Store, page pkgmeter.Page) (pkgmeter.TopList, error) {
 	list := pkgmeter.TopList{Total: q.totals()}
-	sums, err := q.sums(ctx, s, by, &list.Total)
+	sums, err := q.sums(ctx, s, &list.Total)
 	if err != nil {
 		return list, err
 	}
-	found, err := q.rank(ctx, by, sums, pkgmeter.Page{Limit: page.Limit + 1, After: page.After})
+	found, err := q.rank(ctx, *q.by, sums, pkgmeter.Page{Limit: page.Limit + 1, After: page.After})
 	if err != nil {
 		return list, err
 	}
@@ -88,7 +101,7 @@ func (q *question) top(ctx context.Context, s *Store, by pkgmeter.Key, page pkgm
 	return list, nil
 }
 
-// addRun adds each cell to the sum of its file's key.
+// addRun adds each cell to the sum of its key.
 func addRun(sums []pkgmeter.Measures, keys []uint32, pass []bool, c *cells.Columns) {
 	n := len(c.IDs)
 	downloads, hits, bytes := c.Downloads[:n], c.Hits[:n], c.Bytes[:n]
@@ -102,7 +115,7 @@ func addRun(sums []pkgmeter.Measures, keys []uint32, pass []bool, c *cells.Colum
 
 // Series implements [pkgmeter.Stats].
 func (s *Store) Series(ctx context.Context, query pkgmeter.Query, grain pkgmeter.Grain) (series pkgmeter.Series, err error) {
-	err = s.ask(ctx, query, func(q *question) error {
+	err = s.ask(ctx, query, nil, func(q *question) error {
 		line := newDense(q.span, grain)
 		if err := q.seriesInto(ctx, line); err != nil {
 			return err
@@ -114,17 +127,8 @@ func (s *Store) Series(ctx context.Context, query pkgmeter.Query, grain pkgmeter
 }
 
 func (q *question) seriesInto(ctx context.Context, line *dense) error {
-	if dim, ids, ok := q.totalSlices(); ok {
-		return q.eachTotal(ctx, dim, ids, func(day pkgmeter.Day, _ uint32, m pkgmeter.Measures) { line.at(day).Add(m) })
-	}
-	return q.eachRun(ctx, true, func(day pkgmeter.Day, c *cells.Columns) {
-		var sum pkgmeter.Measures
-		for i, file := range c.IDs {
-			if q.pass[file] {
-				sum.Add(measures(c, i))
-			}
-		}
-		if sum.Hits > 0 {
+	return q.eachRun(ctx, q.cut(), true, func(day pkgmeter.Day, _ uint32, c *cells.Columns) {
+		if sum := q.sum(c); sum.Hits > 0 {
 			line.at(day).Add(sum)
 		}
 	})
@@ -132,17 +136,16 @@ func (q *question) seriesInto(ctx context.Context, line *dense) error {
 
 // Split implements [pkgmeter.Stats].
 func (s *Store) Split(ctx context.Context, query pkgmeter.Query, grain pkgmeter.Grain, by pkgmeter.Key) (series pkgmeter.Series, err error) {
-	err = s.ask(ctx, query, func(q *question) error {
-		keys, largest := q.attrs.keys(by)
-		sums := make([]pkgmeter.Measures, largest+1)
-		if err := q.eachRun(ctx, false, func(_ pkgmeter.Day, c *cells.Columns) { addRun(sums, keys, q.pass, c) }); err != nil {
+	err = s.ask(ctx, query, &by, func(q *question) error {
+		sums, err := q.perKey(ctx)
+		if err != nil {
 			return err
 		}
 		found, err := q.rank(ctx, by, sums, pkgmeter.Page{Limit: pkgmeter.SplitLines})
 		if err != nil {
 			return err
 		}
-		lines, err := q.splitLines(ctx, grain, keys, largest, found)
+		lines, err := q.splitLines(ctx, grain, found)
 		if err != nil {
 			return err
 		}
@@ -154,9 +157,10 @@ func (s *Store) Split(ctx context.Context, query pkgmeter.Query, grain pkgmeter.
 
 // splitLines sums each day into one line a found key, and one for the rest
 // that is left out where nothing is left over.
-func (q *question) splitLines(ctx context.Context, grain pkgmeter.Grain, keys []uint32, largest uint32, found []named) ([]*dense, error) {
+func (q *question) splitLines(ctx context.Context, grain pkgmeter.Grain, found []named) ([]*dense, error) {
+	g := q.grouping()
 	rest := uint8(len(found))
-	lineOf := make([]uint8, largest+1)
+	lineOf := make([]uint8, g.largest+1)
 	for i := range lineOf {
 		lineOf[i] = rest
 	}
@@ -168,19 +172,7 @@ func (q *question) splitLines(ctx context.Context, grain pkgmeter.Grain, keys []
 	}
 	lines = append(lines, newDense(q.span, grain))
 	lines[rest].key = pkgmeter.OtherKey
-	err := q.eachRun(ctx, true, func(day pkgmeter.Day, c *cells.Columns) {
-		var sums [pkgmeter.SplitLines + 1]pkgmeter.Measures
-		for i, file := range c.IDs {
-			if q.pass == nil || q.pass[file] {
-				sums[lineOf[keys[file]]].Add(measures(c, i))
-			}
-		}
-		for i := range lines {
-			if sums[i].Hits > 0 {
-				lines[i].at(day).Add(sums[i])
-			}
-		}
-	})
+	err := q.splitInto(ctx, g, lines, lineOf)
 	if lines[rest].empty() {
 		lines = lines[:rest]
 	}
@@ -221,4 +213,24 @@ func (s *Store) PackagesNamed(ctx context.Context, name string, limit int) (purl
 		return err
 	}, `SELECT name FROM package WHERE substr(name, -length(?1)) = ?1 ORDER BY name LIMIT ?2`, tail, limit)
 	return purls, err
+}
+
+func (q *question) splitInto(ctx context.Context, g grouping, lines []*dense, lineOf []uint8) error {
+	return q.eachRun(ctx, g.cut, true, func(day pkgmeter.Day, key uint32, c *cells.Columns) {
+		if g.cells == nil {
+			lines[lineOf[key]].at(day).Add(q.sum(c))
+			return
+		}
+		var sums [pkgmeter.SplitLines + 1]pkgmeter.Measures
+		for i, id := range c.IDs {
+			if q.pass == nil || q.pass[id] {
+				sums[lineOf[g.cells[id]]].Add(measures(c, i))
+			}
+		}
+		for i := range lines {
+			if sums[i].Hits > 0 {
+				lines[i].at(day).Add(sums[i])
+			}
+		}
+	})
 }

@@ -36,7 +36,7 @@ func open(t testing.TB, dir string, c *clock) *sqlite.Store {
 
 func entry(path string, at time.Time) pkgmeter.Entry {
 	e := pkgmeter.Event{Source: "cloudrepo", Repository: "r", Path: path, Time: at, Status: 200}
-	return rule.Apply(e)
+	return rule.Default().Apply(e)
 }
 
 func withID(e pkgmeter.Entry, id string) pkgmeter.Entry {
@@ -150,7 +150,7 @@ func TestTheLedgerGivesBackWhatWasSaid(t *testing.T) {
 		{Source: "cloudrepo", Op: pkgmeter.Upload, Repository: "r", Path: "a.jar", Status: 0, Time: noon.Add(-time.Hour)},
 	}
 	for _, e := range want {
-		write(t, s, noon, rule.Apply(e))
+		write(t, s, noon, rule.Default().Apply(e))
 	}
 	var got []pkgmeter.Event
 	var positions []int64
@@ -172,8 +172,8 @@ func TestTheLedgerGivesBackWhatWasSaid(t *testing.T) {
 func TestUploadsAndFailuresAreKeptAndNotCounted(t *testing.T) {
 	t.Parallel()
 	s := open(t, t.TempDir(), &clock{noon})
-	up := rule.Apply(pkgmeter.Event{Source: "s", Op: pkgmeter.Upload, Path: "a.jar", Status: 200, Time: noon})
-	missing := rule.Apply(pkgmeter.Event{Source: "s", Path: "a.jar", Status: 404, Time: noon})
+	up := rule.Default().Apply(pkgmeter.Event{Source: "s", Op: pkgmeter.Upload, Path: "a.jar", Status: 200, Time: noon})
+	missing := rule.Default().Apply(pkgmeter.Event{Source: "s", Path: "a.jar", Status: 404, Time: noon})
 	if d := write(t, s, noon, up, missing); d.New != 2 {
 		t.Fatalf("%d new, want 2", d.New)
 	}
@@ -192,7 +192,7 @@ func TestADayOfWhichNobodyReportedIsAGap(t *testing.T) {
 	c := &clock{noon}
 	s := open(t, t.TempDir(), c)
 	write(t, s, noon, entry("a.jar", noon.AddDate(0, 0, -4)),
-		rule.Apply(pkgmeter.Event{Source: "s", Op: pkgmeter.Upload, Path: "a.jar", Status: 200, Time: noon.AddDate(0, 0, -2)}))
+		rule.Default().Apply(pkgmeter.Event{Source: "s", Op: pkgmeter.Upload, Path: "a.jar", Status: 200, Time: noon.AddDate(0, 0, -2)}))
 	series, err := s.Series(t.Context(), pkgmeter.Query{Now: noon}, pkgmeter.Daily)
 	if err != nil {
 		t.Fatal(err)

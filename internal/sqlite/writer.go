@@ -17,18 +17,22 @@ type writer struct {
 	db    *sql.DB
 	conn  *sql.Conn
 	gen   int64
+	rule  int64       // the rule set in force
 	stmts []*sql.Stmt // to close
 
 	begin, commit, rollback *sql.Stmt
 
-	source, repoSaid, agent, consumer dict
-	repo, name, typ, version, pkg     dict
-	files                             files
+	source, repoSaid, consumer    dict
+	repo, name, typ, version, pkg dict
+	files                         files
+	agents                        agents
+	facets                        facets
 
 	lastRow, addRow, addKeys, addCell, addTotal, addHeard *sql.Stmt
 	quarantine                                            quarantine
 
-	bulk   bool // the running transaction names so much that it is not worth remembering
+	next   *meta // what the file says of itself once the running transaction commits, if it changes that
+	bulk   bool  // the running transaction names so much that it is not worth remembering
 	keys   keySet
 	sums   sums
 	block  []byte // the row of the running transaction
@@ -76,8 +80,8 @@ func (w *writer) prepare(ctx context.Context, query string) (*sql.Stmt, error) {
 }
 
 // load prepares the statements and reads what has to be in memory.
-func (w *writer) load(ctx context.Context, gen int64, today pkgmeter.Day) error {
-	w.gen = gen
+func (w *writer) load(ctx context.Context, m *meta, today pkgmeter.Day) error {
+	w.gen, w.rule = m.gen, int64(m.rule)
 	w.sums.init()
 	if err := w.prepareDicts(ctx); err != nil {
 		return err
@@ -121,7 +125,6 @@ func (w *writer) prepareDicts(ctx context.Context) error {
 	}{
 		{&w.source, "source", "name", ""},
 		{&w.repoSaid, "repo_said", "name", ""},
-		{&w.agent, "agent", "ua", ""},
 		{&w.consumer, "consumer", "key", ""},
 		{&w.repo, "repo", "name", ""},
 		{&w.name, "name", "name", ""},
@@ -139,19 +142,37 @@ func (w *writer) prepareDicts(ctx context.Context) error {
 			return err
 		}
 	}
-	return w.files.prepare(ctx, w.prepare)
+	if err := w.files.prepare(ctx, w.prepare); err != nil {
+		return err
+	}
+	if err := w.agents.prepare(ctx, w.prepare); err != nil {
+		return err
+	}
+	return w.facets.prepare(ctx, w.prepare)
 }
 
 // settle forgets or keeps what the ended transaction learnt.
 func (w *writer) settle(committed bool) {
+	if committed && w.next != nil {
+		w.follow(w.next)
+	}
 	remember := committed && !w.bulk
 	w.bulk = false
-	for _, d := range []*dict{&w.source, &w.repoSaid, &w.agent, &w.consumer, &w.repo, &w.name, &w.typ, &w.version, &w.pkg} {
+	for _, d := range []*dict{&w.source, &w.repoSaid, &w.consumer, &w.repo, &w.name, &w.typ, &w.version, &w.pkg} {
 		d.settle(remember)
 	}
 	w.files.settle(remember)
+	w.agents.settle(remember, committed)
+	w.facets.settle(committed)
 	w.keys.settle(committed)
 	w.quarantine.settle(committed)
+}
+
+// follow makes the writer count by another generation or rule set: what it
+// remembers of files and agents is of the one before.
+func (w *writer) follow(m *meta) {
+	w.gen, w.rule, w.bulk = m.gen, int64(m.rule), true
+	w.files.known, w.agents.known = newCache[fileKey, fileRef](fileCacheBytes), newCache[string, agentRef](dictCacheBytes)
 }
 
 // update runs f in a transaction of the writer. After a nil return it is on
@@ -179,6 +200,10 @@ func (s *Store) update(ctx context.Context, f func(ctx context.Context, w *write
 		w.rollback.ExecContext(ctx) //nolint:errcheck // see above
 	}
 	w.settle(err == nil)
+	if err == nil && w.next != nil {
+		s.meta.Store(w.next)
+	}
+	w.next = nil
 	s.wal.commits.Add(1)
 	return explain(err)
 }

@@ -1,0 +1,165 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+
+	"github.com/pkgmeter/pkgmeter"
+	"github.com/pkgmeter/pkgmeter/internal/cells"
+)
+
+// visitor sees a run of cells of one day, or of a packed month under its first
+// day, with the key for which its slice counts.
+type visitor func(day pkgmeter.Day, key uint32, c *cells.Columns)
+
+// eachRun calls visit with every run of cells in the span that the cut lets
+// pass, if a cell of it passes. Unless days are wanted apart, a packed month
+// that lies wholly in the span comes as one. Runs of one day may be several.
+func (q *question) eachRun(ctx context.Context, c cut, byDay bool, visit visitor) error {
+	if q.span.Empty() {
+		return nil
+	}
+	from := q.span.From
+	if !byDay {
+		months, err := q.packedMonths(ctx)
+		if err != nil {
+			return err
+		}
+		for len(months) > 0 {
+			n := 1
+			for n < len(months) && months[n] == months[n-1].NextMonth() {
+				n++
+			}
+			if err := q.eachPack(ctx, c, grainDay, from, months[0]-1, visit); err != nil {
+				return err
+			}
+			if err := q.eachPack(ctx, c, grainMonth, months[0], months[n-1], visit); err != nil {
+				return err
+			}
+			from, months = months[n-1].NextMonth(), months[n:]
+		}
+	}
+	if err := q.eachPack(ctx, c, grainDay, from, q.span.To, visit); err != nil {
+		return err
+	}
+	return q.eachOpen(ctx, c, visit)
+}
+
+// packedMonths lists the packed months that lie wholly in the span.
+func (q *question) packedMonths(ctx context.Context) (months []pkgmeter.Day, err error) {
+	err = eachRow(ctx, q.tx, func(rows *sql.Rows) error {
+		var m pkgmeter.Day
+		if err := rows.Scan(&m); err != nil {
+			return err
+		}
+		if m.NextMonth()-1 <= q.span.To {
+			months = append(months, m)
+		}
+		return nil
+	}, `
+		SELECT period FROM period WHERE gen = ? AND grain = ? AND packed = 1 AND period BETWEEN ? AND ? ORDER BY period`,
+		q.gen, grainMonth, int64(q.span.From), int64(q.span.To))
+	return months, err
+}
+
+func (q *question) eachPack(ctx context.Context, c cut, grain int, from, to pkgmeter.Day, visit visitor) error {
+	if from > to {
+		return nil
+	}
+	for _, slice := range c.slices {
+		key := uint32(0)
+		if c.keys != nil {
+			key = c.keys[slice]
+		}
+		if err := q.slicePacks(ctx, grain, c.dim, slice, from, to, func(day pkgmeter.Day, c *cells.Columns) { visit(day, key, c) }); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// slicePacks reads the packs of one slice. A run in which no cell passes is
+// known by its ids alone.
+func (q *question) slicePacks(ctx context.Context, grain, dim int, slice int64, from, to pkgmeter.Day, visit func(pkgmeter.Day, *cells.Columns)) error {
+	var c cells.Columns
+	return eachRow(ctx, q.tx, func(rows *sql.Rows) error {
+		var day pkgmeter.Day
+		var p cells.Packed
+		var ids, downloads, hits, bytes sql.RawBytes
+		if err := rows.Scan(&day, &p.N, &p.First, &p.Last, &ids, &downloads, &hits, &bytes); err != nil {
+			return err
+		}
+		p.IDs, p.Downloads, p.Hits, p.Bytes = ids, downloads, hits, bytes
+		if q.pass != nil {
+			c.Reset()
+			if err := p.UnpackOnly(&c, 0); err != nil {
+				return fmt.Errorf("counts of %s: %w", day, err)
+			}
+			if !q.anyPasses(c.IDs) {
+				return nil
+			}
+		}
+		c.Reset()
+		if err := p.Unpack(&c); err != nil {
+			return fmt.Errorf("counts of %s: %w", day, err)
+		}
+		visit(day, &c)
+		return nil
+	}, `
+		SELECT period, n, first_id, last_id, ids, downloads, hits, bytes FROM pack
+		WHERE gen = ? AND grain = ? AND dim = ? AND slice = ? AND period BETWEEN ? AND ?`,
+		q.gen, grain, dim, slice, int64(from), int64(to))
+}
+
+func (q *question) anyPasses(ids []uint32) bool {
+	for _, id := range ids {
+		if q.pass[id] {
+			return true
+		}
+	}
+	return false
+}
+
+// rowRun is how many rows are gathered before they are shown to a visitor.
+const rowRun = 1024
+
+// eachOpen reads the rows of days that are open, and late ones of closed days.
+func (q *question) eachOpen(ctx context.Context, cut cut, visit visitor) error {
+	var c cells.Columns
+	var at cellKey
+	show := func() {
+		if c.Len() == 0 {
+			return
+		}
+		key := uint32(0)
+		if cut.rowKeys != nil {
+			key = cut.rowKeys[at.client]
+		}
+		visit(at.day, key, &c)
+		c.Reset()
+	}
+	err := eachRow(ctx, q.tx, func(rows *sql.Rows) error {
+		var k cellKey
+		var downloads, hits, bytes int64
+		if err := rows.Scan(&k.day, &k.client, &k.file, &downloads, &hits, &bytes); err != nil {
+			return err
+		}
+		if cut.clients != nil && !cut.clients[k.client] {
+			return nil
+		}
+		if k.day != at.day || k.client != at.client || c.Len() == rowRun {
+			show()
+			at = k
+		}
+		c.Append(uint32(k.file), uint64(downloads), uint64(hits), uint64(bytes))
+		return nil
+	}, `
+		SELECT day, slice, file_id, downloads, hits, bytes FROM cell
+		WHERE gen = ? AND day BETWEEN ? AND ? AND dim = ?`,
+		q.gen, int64(q.span.From), int64(q.span.To), cut.rows)
+	if err == nil {
+		show()
+	}
+	return err
+}
