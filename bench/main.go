@@ -50,6 +50,7 @@ func run() (err error) {
 	bin := flag.String("pkgmeter", "bin/pkgmeter", "the program to measure")
 	full := flag.Bool("full", false, "measure large stores as well, which takes long")
 	only := flag.String("only", "", "only this part: callback, moving or store")
+	year := flag.String("year", "", "data folder with the 10 million events of an earlier run, kept as it is, instead of filling one")
 	where := flag.String("dir", "", "folder for data, on the disk to measure (default: the folder for temporary files)")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -79,12 +80,12 @@ func run() (err error) {
 		}
 	}
 	if *only == "" || *only == "store" {
-		if err := b.year(ctx, million10); err != nil {
+		if err := b.year(ctx, million10, *year); err != nil {
 			return fmt.Errorf("store: %w", err)
 		}
 	}
 	if *full {
-		if err := b.year(ctx, million100); err != nil {
+		if err := b.year(ctx, million100, ""); err != nil {
 			return fmt.Errorf("large store: %w", err)
 		}
 	}

@@ -83,7 +83,11 @@ func (p *process) ready(ctx context.Context) error {
 		if err == nil || ctx.Err() != nil {
 			return err
 		}
-		time.Sleep(time.Millisecond)
+		select {
+		case <-p.kept:
+			return fmt.Errorf("the server ended before it was ready: %w", err)
+		case <-time.After(time.Millisecond):
+		}
 	}
 }
 

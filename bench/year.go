@@ -22,16 +22,20 @@ const (
 	topSize   = 20
 )
 
-// year measures questions, sizes and starts of a store that holds a year.
-func (b *bench) year(ctx context.Context, v volume) error {
-	dir := filepath.Join(b.dir, "year"+v.suffix)
-	began := time.Now()
-	perSecond, err := fill(ctx, dir, v.events)
-	if err != nil {
-		return fmt.Errorf("fill: %w", err)
+// year measures questions, sizes and starts of a store that holds a year, which
+// is made unless there is one in the folder made.
+func (b *bench) year(ctx context.Context, v volume, made string) error {
+	dir := made
+	if dir == "" {
+		dir = filepath.Join(b.dir, "year"+v.suffix)
+		began := time.Now()
+		perSecond, err := fill(ctx, dir, v.events)
+		if err != nil {
+			return fmt.Errorf("fill: %w", err)
+		}
+		b.comment("%d events over %d days in %s", v.events, days, time.Since(began).Round(time.Second))
+		b.print("fill_events_per_s"+v.suffix, perSecond, "-")
 	}
-	b.comment("%d events over %d days in %s", v.events, days, time.Since(began).Round(time.Second))
-	b.print("fill_events_per_s"+v.suffix, perSecond, "-")
 	if err := b.sizes(ctx, dir, v); err != nil {
 		return fmt.Errorf("sizes: %w", err)
 	}

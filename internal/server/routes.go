@@ -32,6 +32,7 @@ func (s *Server) routes(pages *web.Web) []route {
 		{"/api/v1/top", get(s.reader(answers.Handler("top")))},
 		{"/api/v1/series", get(s.reader(answers.Handler("series")))},
 		{"/stats", get(s.page(account, pages.ServeStats))},
+		{"/stats/rules", get(s.page(account, pages.ServeRules(s.Rules)))},
 		{"/stats/settings", s.adminForm(account, pages.ServeSettings, pages.SaveSettings)},
 		{"/stats/quarantine", s.adminForm(account, pages.ServeQuarantine, pages.Retry)},
 		{"/stats/payloads", s.adminForm(account, pages.ServePayloads, pages.SaveMapping)},

@@ -367,7 +367,7 @@ func TestWhoMayRead(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		for _, path := range []string{"/stats", "/api/v1/totals", "/api/v1/top?by=file", "/api/v1/series"} {
+		for _, path := range []string{"/stats", "/stats/rules", "/api/v1/totals", "/api/v1/top?by=file", "/api/v1/series"} {
 			t.Run(name+path, func(t *testing.T) {
 				t.Parallel()
 				got := s.ask(t, "GET", path, "", tt.option)

@@ -27,6 +27,13 @@ import (
 
 var shots = flag.String("shots", "", "folder for pictures of the page")
 
+// agents are of clients of every class, the most frequent first.
+var agents = []string{
+	"Apache-Maven/3.9.6 (Java 17.0.9; Linux 6.1)", "pip/24.0 {\"ci\":true}", "npm/10.2.4 node/v20.11.0 linux x64 workspaces/false ci/github-actions", "",
+	"Gradle/8.5 (Mac OS X;14.2;aarch64)", "curl/8.5.0", "Artifactory/7.77", "pip/24.0 {\"ci\":null}", "docker/25.0 go/go1.21", "Renovate/37.0",
+	"bandersnatch/6.5", "acme-fetch/1.0", "Mozilla/5.0 (X11; Linux x86_64) Gecko/20100101 Firefox/122.0", "yarn/4.0", "poetry/1.7", "uv/0.1",
+}
+
 // fillYear writes a year of fetches of the named files: more on working days,
 // more as time goes by, and none at all for a few days.
 func fillYear(t *testing.T, s *sqlite.Store, repositories, paths []string) {
@@ -45,12 +52,13 @@ func fillYear(t *testing.T, s *sqlite.Store, repositories, paths []string) {
 			if day == 0 {
 				n *= 0.5
 			}
-			for range int(math.Ceil(n)) {
-				e := pkgmeter.Event{Source: "s", Status: 200, Time: at, Path: path, Bytes: 40_000 * int64(i+1), Repository: repositories[i%len(repositories)]}
+			for k := range int(math.Ceil(n)) {
+				agent := agents[(i*i+k*(1+i%5)+day*day%7)%len(agents)]
+				e := pkgmeter.Event{Source: "s", Status: 200, Time: at, Path: path, Agent: agent, Bytes: 40_000 * int64(i+1), Repository: repositories[i%len(repositories)]}
 				if err := e.Settle(noon); err != nil {
 					t.Fatal(err)
 				}
-				d.Entries = append(d.Entries, rule.Apply(e))
+				d.Entries = append(d.Entries, rule.Default().Apply(e))
 			}
 		}
 	}
@@ -79,6 +87,7 @@ func serve(t *testing.T, w *web.Web, p pkgmeter.Principal) string {
 	}
 	mux.Handle("GET /base/{$}", httpx.HandlerFunc(w.Landing))
 	mux.Handle("GET /base/stats", page(w.ServeStats))
+	mux.Handle("GET /base/stats/rules", page(w.ServeRules(rule.Default())))
 	mux.Handle("GET /base/stats/settings", page(w.ServeSettings))
 	mux.Handle("POST /base/stats/settings", page(w.SaveSettings))
 	mux.Handle("GET /base/static/", http.StripPrefix("/base/static/", w.Static()))
@@ -108,11 +117,12 @@ func TestNamesFromOutsideDoNothingInABrowser(t *testing.T) {
 	bundled := w.HasScript()
 	for _, path := range []string{
 		"/", "/stats", "/stats?days=365&measure=hits", "/stats?days=all", "/stats/settings",
-		"/stats?from=" + url.QueryEscape(evil[0]), "/stats?days=" + url.QueryEscape(evil[5]),
+		"/stats?from=" + url.QueryEscape(evil[0]), "/stats?days=" + url.QueryEscape(evil[5]), "/stats?class=" + url.QueryEscape(evil[0]),
+		"/stats?" + url.Values{"client": evil[:min(len(evil), 20)]}.Encode(), "/stats/rules",
 	} {
 		browsertest.Visit(ctx, t, base+path)
-		if bundled && strings.HasPrefix(path, "/stats") && path != "/stats/settings" {
-			if drawn, want := number(ctx, t, `document.querySelectorAll(".drawn .live svg").length`), 3; drawn != want {
+		if bundled && strings.HasPrefix(path, "/stats") && !strings.HasPrefix(path, "/stats/") && !strings.Contains(path, "client=") {
+			if drawn, want := number(ctx, t, `document.querySelectorAll(".drawn .live svg").length`), 4; drawn != want {
 				t.Errorf("%s: %d charts are drawn, want %d", path, drawn, want)
 			}
 		}
@@ -132,6 +142,22 @@ func TestNamesFromOutsideDoNothingInABrowser(t *testing.T) {
 				continue // the browser tells that the answer to a wrong range says so
 			}
 			t.Errorf("%s: %s", path, complaint)
+		}
+	}
+}
+
+func TestTriedNamesDoNothingInABrowser(t *testing.T) {
+	t.Parallel()
+	w, _ := open(t)
+	base := serve(t, w, pkgmeter.Principal{})
+	ctx := browsertest.New(t)
+	c := browsertest.Listen(ctx, t, base)
+	for _, name := range browsertest.EvilNames(t) {
+		browsertest.Visit(ctx, t, base+"/stats/rules?"+url.Values{"path": {name}, "agent": {name}}.Encode())
+		for _, complaint := range c.Take() {
+			if !strings.Contains(complaint, "400 (Bad Request)") {
+				t.Errorf("%q: %s", name, complaint)
+			}
 		}
 	}
 }
@@ -164,7 +190,10 @@ func TestThePageNeedsNoScript(t *testing.T) {
 	if err := chromedp.Do(ctx, chromedp.Navigate(base+"/stats?days=90")); err != nil {
 		t.Fatal(err)
 	}
-	for selector, want := range map[string]int{"svg.chart": 1, "svg.pie": 2, ".lists table": 4, ".lists tbody tr": 20 + 13 + 4 + 3, ".live": 0} {
+	for selector, want := range map[string]int{
+		"svg.chart": 2, "svg.pie": 2, ".stack path.c1": 1, "button.toggle": 0, ".live": 0,
+		".lists table": 6, ".lists tbody tr": 20 + 10 + 3 + 13 + 4 + 3,
+	} {
 		if got := number(ctx, t, fmt.Sprintf(`document.querySelectorAll(%q).length`, selector)); got != want {
 			t.Errorf("%d %s, want %d", got, selector, want)
 		}
@@ -176,15 +205,115 @@ func TestThePageFitsAPhone(t *testing.T) {
 	w, s := open(t)
 	evil := browsertest.EvilNames(t)
 	fillYear(t, s, evil, evil)
-	base := serve(t, w, pkgmeter.Principal{User: "ann"})
+	w.Panels, w.Inspector = panels{}, struct{ web.Inspector }{} // all links of an admin
+	base := serve(t, w, admin)
 	ctx := browsertest.New(t)
 	for _, width := range []int64{390, 768, 1280} {
 		if err := chromedp.Do(ctx, chromedp.EmulateViewport(width, 800)); err != nil {
 			t.Fatal(err)
 		}
-		browsertest.Visit(ctx, t, base+"/stats?days=365")
-		if got := number(ctx, t, `document.documentElement.scrollWidth`); got > int(width) {
-			t.Errorf("the page is %d wide on a screen of %d", got, width)
+		for _, path := range []string{
+			"/stats?days=365", "/stats?" + url.Values{"client": evil[:10], "class": {"ci", "bot"}}.Encode(),
+			"/stats/rules?" + url.Values{"path": {strings.Repeat("long", 100) + ".jar"}, "agent": {strings.Repeat("x", 500)}}.Encode(),
+		} {
+			browsertest.Visit(ctx, t, base+path)
+			const open = `document.querySelectorAll("details").forEach(d => d.open = true), document.documentElement.scrollWidth`
+			if got := number(ctx, t, open); got > int(width) {
+				t.Errorf("%.20s is %d wide on a screen of %d", path, got, width)
+			}
+		}
+	}
+}
+
+func TestALegendHidesAClassAndALinkShowsItAlone(t *testing.T) {
+	t.Parallel()
+	w, s := open(t)
+	if !w.HasScript() {
+		t.Skip("the page script was not built: make build")
+	}
+	fewClients(t, s)
+	base := serve(t, w, pkgmeter.Principal{})
+	ctx := browsertest.New(t)
+	c := browsertest.Listen(ctx, t, base)
+	browsertest.Visit(ctx, t, base+"/stats?days=7&measure=hits")
+	const people = `[...document.querySelectorAll("#classes .live path")].filter(p => p.getAttribute("fill") === getComputedStyle(document.documentElement).getPropertyValue("--c1").trim()).length`
+	const pressed = `document.querySelectorAll("#classes [data-layer] > button[aria-pressed=true]").length`
+	if n, on := number(ctx, t, people), number(ctx, t, pressed); n != 2 || on != 4 {
+		t.Errorf("%d days of people are drawn and %d classes are on, want 2 and 4", n, on)
+	}
+	for _, want := range []int{0, 2} {
+		if err := chromedp.Do(ctx, chromedp.Click(chromedp.CSS(`[data-layer="people"] button`))); err != nil {
+			t.Fatal(err)
+		}
+		const settled = `(async () => { for (let frame = 0; frame < 60; frame++) await new Promise(requestAnimationFrame); return ` + people + `; })()`
+		n, err := chromedp.Run(ctx, chromedp.Evaluate[int](settled, chromedp.EvalAwaitPromise))
+		if on := number(ctx, t, pressed); err != nil || n != want || on != 3+want/2 {
+			t.Errorf("%d days of people are drawn and %d classes are on, want %d and %d, %v", n, on, want, 3+want/2, err)
+		}
+	}
+	follow(ctx, t, `#classes tbody a[href*="class=ci"]`, "?class=ci&days=7&measure=hits")
+	if text := textAt(ctx, t, ".chips"); !strings.Contains(text, "class ci") {
+		t.Errorf("filters: %s", text)
+	}
+	follow(ctx, t, `a.chip`, "?days=7&measure=hits")
+	follow(ctx, t, `.tile a[href*="#hits"]`, "")
+	if at := textAt(ctx, t, ":target"); !strings.Contains(at, "Finished requests") {
+		t.Errorf("the rule of hits is %q", at)
+	}
+	for _, complaint := range c.Take() {
+		t.Error(complaint)
+	}
+}
+
+func TestTheBoxExplainsAPath(t *testing.T) {
+	t.Parallel()
+	w, _ := open(t)
+	ctx := browsertest.New(t)
+	browsertest.Visit(ctx, t, serve(t, w, pkgmeter.Principal{})+"/stats/rules")
+	err := chromedp.Do(ctx,
+		chromedp.SendKeys(chromedp.CSS("#path"), "@scope/x/-/x-1.3.0.tgz"),
+		chromedp.SendKeys(chromedp.CSS("#agent"), "npm/10.2.4"),
+		chromedp.Submit(chromedp.CSS("#path")),
+		chromedp.WaitVisible(chromedp.CSS(".facts")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if text := textAt(ctx, t, ".facts"); !strings.Contains(text, "pkg:npm/%40scope/x") || !strings.Contains(text, "10.2.4") {
+		t.Errorf("the box says %s", text)
+	}
+}
+
+// follow opens what hides a link, clicks it, and waits for the page with the
+// wanted query.
+func follow(ctx context.Context, t *testing.T, link, query string) {
+	t.Helper()
+	click := fmt.Sprintf(`(() => { const a = document.querySelector(%q), d = a.closest("details"); if (d) d.querySelector("summary").click(); a.click(); return 1; })()`, link)
+	number(ctx, t, click)
+	arrived(ctx, t, query)
+}
+
+func textAt(ctx context.Context, t *testing.T, selector string) string {
+	t.Helper()
+	text, err := chromedp.Run(ctx, chromedp.Evaluate[string](fmt.Sprintf(`document.querySelector(%q)?.innerText ?? ""`, selector)))
+	if err != nil {
+		t.Fatalf("%s: %v", selector, err)
+	}
+	return text
+}
+
+// arrived waits for the page with the wanted query.
+func arrived(ctx context.Context, t *testing.T, query string) {
+	t.Helper()
+	at := ""
+	for {
+		where, err := chromedp.Run(ctx, chromedp.Evaluate[string](`document.readyState === "complete" ? location.search + "|" : ""`))
+		if at = where; err == nil && at == query+"|" { // an error: the page is just being replaced
+			return
+		}
+		select {
+		case <-ctx.Done():
+			t.Fatalf("the page is %s, want %s", at, query)
+		case <-time.After(20 * time.Millisecond):
 		}
 	}
 }
@@ -205,17 +334,7 @@ func TestArrowKeysGoToTheNeighbouringRange(t *testing.T) {
 		if err := chromedp.Do(ctx, chromedp.KeyEvent(step.key)); err != nil {
 			t.Fatal(err)
 		}
-		arrived := func() bool {
-			at, err := chromedp.Run(ctx, chromedp.Evaluate[string](`document.readyState === "complete" ? location.search : ""`))
-			return err == nil && at == step.want // an error: the page is just being replaced
-		}
-		for !arrived() {
-			select {
-			case <-ctx.Done():
-				t.Fatalf("the key did not lead to %s", step.want)
-			case <-time.After(20 * time.Millisecond):
-			}
-		}
+		arrived(ctx, t, step.want)
 	}
 }
 
@@ -229,7 +348,7 @@ func TestAPrintedPageShowsWhatTheServerDrew(t *testing.T) {
 	browsertest.Visit(ctx, t, base+"/stats")
 	browsertest.Call(ctx, t, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Media: "print"})
 	const shown = `[...document.querySelectorAll(%q)].filter(e => e.getClientRects().length > 0).length`
-	for selector, want := range map[string]int{"svg.chart": 1, "svg.pie": 2, ".live": 0, ".range": 0} {
+	for selector, want := range map[string]int{"svg.chart": 2, "svg.pie": 2, ".live": 0, ".range": 0, ".what": 0} {
 		if got := number(ctx, t, fmt.Sprintf(shown, selector)); got != want {
 			t.Errorf("%d %s are printed, want %d", got, selector, want)
 		}
@@ -253,13 +372,14 @@ func TestPictures(t *testing.T) {
 		t.Skip("no -shots DIR")
 	}
 	w, s := open(t)
-	w.Panels = panels{}
+	w.Panels, w.Inspector = panels{}, struct{ web.Inspector }{}
 	repositories, paths := usualNames()
 	fillYear(t, s, repositories, paths)
-	base := serve(t, w, pkgmeter.Principal{User: "admin", Role: pkgmeter.Admin})
+	base := serve(t, w, admin)
 	ctx := browsertest.New(t)
 	for name, path := range map[string]string{
-		"stats": "/stats", "year": "/stats?days=365&measure=hits", "all": "/stats?days=all", "half": "/stats?from=2025-09-10&to=2026-02-20", "settings": "/stats/settings?saved", "problem": "/stats?from=2026-99-99", "week": "/stats?days=7",
+		"stats": "/stats", "year": "/stats?days=365&measure=hits", "all": "/stats?days=all", "half": "/stats?from=2025-09-10&to=2026-02-20", "settings": "/stats/settings?saved", "filter": "/stats?class=ci&client=pip&client=npm&days=90",
+		"rules": "/stats/rules", "try": "/stats/rules?path=https://repo.example/repositories/libs/com/acme/app/1.0/app-1.0.jar.asc&agent=pip/24.0+%7B%22ci%22:true%7D", "wrong": "/stats/rules?path=https://repo.example", "problem": "/stats?from=2026-99-99", "week": "/stats?days=7",
 	} {
 		for _, width := range []int64{1280, 390} {
 			for _, scheme := range []string{"light", "dark"} {

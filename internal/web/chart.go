@@ -45,6 +45,8 @@ type chart struct {
 	Days          []tick
 
 	HasGap, HasOpen bool // what the legend has to explain
+
+	scale int64 // value of a bar of full height
 }
 
 type bar struct {
@@ -92,6 +94,7 @@ func newChart(points []pkgmeter.Point, grain pkgmeter.Grain, measure pkgmeter.Me
 		most = max(most, measure.Of(p.Measures))
 	}
 	scale := ceiling(most)
+	c.scale = scale
 	high := float64(c.Base - chartTop)
 	for i := range int64(3) {
 		v := scale * i / 2

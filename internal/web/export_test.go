@@ -11,7 +11,7 @@ var (
 
 // Check type-checks every template against its view model.
 func (w *Web) Check() error {
-	for name, view := range map[string]any{"landing": page{}, "login": loginView{}, "stats": &statsView{}, "settings": &settingsView{}, "quarantine": &quarantineView{}, "payloads": &payloadsView{}} {
+	for name, view := range map[string]any{"landing": page{}, "login": loginView{}, "stats": &statsView{}, "settings": &settingsView{}, "rules": &rulesView{}, "quarantine": &quarantineView{}, "payloads": &payloadsView{}} {
 		if err := templatecheck.CheckHTML(w.pages[name], view); err != nil {
 			return err
 		}

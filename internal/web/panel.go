@@ -2,9 +2,12 @@ package web
 
 import (
 	"context"
+	"fmt"
 	"net/http"
+	"slices"
 
 	"github.com/pkgmeter/pkgmeter"
+	"github.com/pkgmeter/pkgmeter/internal/rule"
 )
 
 // Panels remembers which panels of the page an operator has hidden. Names
@@ -14,24 +17,46 @@ type Panels interface {
 	SetHidden(ctx context.Context, panel string, hidden bool) error
 }
 
-// panels lists the top lists of the page.
-var panels = []struct {
+// panel is a top list of the page.
+type panel struct {
 	Name  string // as [Panels] has it; "" cannot be hidden
 	Title string
 	head  string // of the first column
 	note  string
+	what  string // ID of the rule
 	by    pkgmeter.Key
-	pie   bool
+	rows  int  // [topRows] if it is 0
+	pie   bool // has a ring
+	side  bool // stands beside the long lists, as those that have a ring do
 	hits  bool // ranked by hits whatever the reader chose
-}{
-	{"files", "Top files", "File", "", pkgmeter.ByFile, false, false},
-	{"repositories", "Repositories", "Repository", "", pkgmeter.ByRepository, true, false},
+}
+
+// classesPanel is the one that is drawn over days, and is no list.
+var classesPanel = panel{Name: "classes", Title: "Classes of clients", what: "classes"}
+
+// panels lists the top lists of the page.
+var panels = []panel{
+	{Name: "files", Title: "Top files", head: "File", what: "file", by: pkgmeter.ByFile},
+	{Name: "repositories", Title: "Repositories", head: "Repository", what: "repository", by: pkgmeter.ByRepository, pie: true},
 	{
-		"types", "File types", "Type",
-		"By the last extension: jar, pom, crypto (checksums), other. The ring is of hits, as poms and checksums are no downloads.",
-		pkgmeter.ByLegacyType, true, true,
+		Name: "clients", Title: "Clients", head: "Client", what: "client", by: pkgmeter.ByClient, rows: clientRows,
+		note: fmt.Sprintf("By the table of clients %d of %s.", rule.ClientsNumber, rule.ClientsDated),
 	},
-	{"", "Package types", "Type", "", pkgmeter.ByType, false, false},
+	{
+		Name: "kinds", Title: "Kinds of files", head: "Kind", what: "kinds", by: pkgmeter.ByKind, side: true, hits: true,
+		note: "By hits: only primary files can be downloads.",
+	},
+	{
+		Name: "types", Title: "File types", head: "Type", what: "legacy_type", by: pkgmeter.ByLegacyType, pie: true, hits: true,
+		note: "The ring is of hits, as poms and checksums are no downloads.",
+	},
+	{Title: "Package types", head: "Type", what: "type", by: pkgmeter.ByType},
+}
+
+// choosable lists the panels that can be hidden.
+func choosable() []panel {
+	named := slices.DeleteFunc(slices.Clone(panels), func(p panel) bool { return p.Name == "" })
+	return append([]panel{classesPanel}, named...)
 }
 
 // hidden returns the panels that are not to be shown.
@@ -64,10 +89,8 @@ func (w *Web) ServeSettings(rw http.ResponseWriter, r *http.Request, p pkgmeter.
 		return err
 	}
 	view := &settingsView{page: w.page(r, "Settings", p), Saved: r.URL.Query().Has("saved")}
-	for _, l := range panels {
-		if l.Name != "" {
-			view.Panels = append(view.Panels, panelChoice{l.Name, l.Title, !hidden[l.Name]})
-		}
+	for _, l := range choosable() {
+		view.Panels = append(view.Panels, panelChoice{l.Name, l.Title, !hidden[l.Name]})
 	}
 	rw.Header().Set("Cache-Control", "no-store")
 	return w.render(rw, "settings", view)
@@ -93,10 +116,7 @@ func (w *Web) SaveSettings(rw http.ResponseWriter, r *http.Request, p pkgmeter.P
 	for _, name := range r.PostForm["show"] {
 		shown[name] = true
 	}
-	for _, l := range panels {
-		if l.Name == "" {
-			continue
-		}
+	for _, l := range choosable() {
 		if err := w.Panels.SetHidden(r.Context(), l.Name, !shown[l.Name]); err != nil {
 			return err
 		}

@@ -11,7 +11,8 @@ import (
 // usualDays is the range of a page whose URL asks for none.
 const usualDays = 30
 
-// wish is what the URL of a page asks for: days, and what they are ranked by.
+// wish is what the URL of a page asks for: days, what they are ranked by, and
+// to what they are narrowed.
 type wish struct {
 	// Days names a preset, "" for a range of the reader's own. A preset stays
 	// relative to today, so that a bookmark of it does too.
@@ -22,6 +23,7 @@ type wish struct {
 	From, To pkgmeter.Day
 
 	Measure pkgmeter.Measure
+	Narrow  narrowing
 }
 
 // presets are the ranges to pick with one click.
@@ -40,9 +42,10 @@ func usual(today pkgmeter.Day) wish {
 	return wish{Days: strconv.Itoa(usualDays), From: today - usualDays + 1, To: today}
 }
 
-// parseWish reads the parameters days, or from and to, and measure. A form
-// sends empty fields too: they count as not given. Other parameters are none
-// of its business. Beside an error it returns the usual range.
+// parseWish reads the parameters days, or from and to, measure and those of
+// filters. A form sends empty fields too: they count as not given. Other
+// parameters are none of its business. Beside an error it returns the usual
+// range of everything.
 func parseWish(values url.Values, today pkgmeter.Day) (wish, error) {
 	measure := pkgmeter.ByDownloads
 	switch m := values.Get("measure"); m {
@@ -53,6 +56,9 @@ func parseWish(values url.Values, today pkgmeter.Day) (wish, error) {
 		return usual(today), pkgmeter.Errorf(pkgmeter.Invalid, "measure %q: want downloads or hits", m)
 	}
 	w, err := parseDays(values.Get("days"), values.Get("from"), values.Get("to"), today)
+	if err == nil {
+		w.Narrow, err = parseNarrowing(values)
+	}
 	if err != nil {
 		w = usual(today)
 	}
@@ -110,7 +116,7 @@ func (w wish) all() bool { return w.From == 0 && w.To == 0 }
 
 // query returns the question for the range.
 func (w wish) query() pkgmeter.Query {
-	return pkgmeter.Query{From: w.From, To: w.To, Measure: w.Measure}
+	return pkgmeter.Query{From: w.From, To: w.To, Measure: w.Measure, Filter: w.Narrow.filter()}
 }
 
 // measureName returns the name of the measure as URLs and headings have it.
@@ -124,8 +130,8 @@ func (w wish) measureName() string {
 // link returns the URL, relative to the page, that asks for w.
 func (w wish) link() string {
 	v := url.Values{}
-	if w.Measure == pkgmeter.ByHits {
-		v.Set("measure", "hits")
+	for _, k := range w.kept() {
+		v.Add(k.Name, k.Value)
 	}
 	if w.Days != "" {
 		v.Set("days", w.Days)
@@ -140,6 +146,22 @@ func (w wish) link() string {
 	return "?" + v.Encode()
 }
 
+// kept lists the parameters beside those of the range.
+func (w wish) kept() (all []param) {
+	if w.Measure == pkgmeter.ByHits {
+		all = append(all, param{"measure", "hits"})
+	}
+	for i, values := range w.Narrow {
+		for _, v := range values {
+			all = append(all, param{filters[i].name, v})
+		}
+	}
+	return all
+}
+
+// param is a parameter of a URL.
+type param struct{ Name, Value string }
+
 // spanView is the part of a page in which a reader chooses the range.
 type spanView struct {
 	Title    string // of the range, after a number: "in the last 30 days"
@@ -147,6 +169,7 @@ type spanView struct {
 	From, To pkgmeter.Day
 	Today    pkgmeter.Day
 	Measure  string
+	Kept     []param // what the form of the range sends along
 	Presets  []choice
 	Measures []choice
 
@@ -167,7 +190,7 @@ func newSpanView(w wish, span pkgmeter.Span, first, today pkgmeter.Day) spanView
 		to := cmp.Or(w.To, today)
 		span.From, span.To = min(cmp.Or(w.From, to), to), to
 	}
-	v := spanView{All: w.all(), From: span.From, To: span.To, Today: today, Measure: w.measureName()}
+	v := spanView{All: w.all(), From: span.From, To: span.To, Today: today, Measure: w.measureName(), Kept: w.kept()}
 	for _, p := range presets {
 		to := w
 		to.Days, to.From, to.To = p.Days, 0, 0
@@ -189,7 +212,7 @@ func newSpanView(w wish, span pkgmeter.Span, first, today pkgmeter.Day) spanView
 		v.Title = "from " + v.From.String() + " to " + v.To.String()
 	}
 	if n := span.To - span.From + 1; !v.All && n > 0 {
-		own := wish{Measure: w.Measure}
+		own := wish{Measure: w.Measure, Narrow: w.Narrow}
 		if span.From > first {
 			own.From, own.To = max(span.From-n, pkgmeter.FirstDay), span.From-1
 			v.Earlier = own.link()

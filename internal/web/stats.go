@@ -1,6 +1,7 @@
 package web
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"strconv"
@@ -10,19 +11,26 @@ import (
 	"github.com/pkgmeter/pkgmeter/internal/httpx"
 )
 
-const topRows = 20
+// Rows of a list.
+const (
+	topRows    = 20
+	clientRows = 10
+)
 
 // statsView is what the page of counts shows.
 type statsView struct {
 	page
 	Problem string          // with what the URL asks for
+	Chips   []chip          // filters in force
+	Bare    string          // URL of the page without any filter
 	All     pkgmeter.Totals // of all days, whatever the range
 	Range   spanView
 	Total   pkgmeter.Totals // of the range
 	Change  *change         // nil where there is nothing to compare with
 	Chart   chart
-	Tables  []list // beside them the panels that have a ring
-	Rings   []list
+	Classes *classChart // nil where it is hidden, or there are no days
+	Tables  []list
+	Rings   []list // beside them: panels that have a ring, or are short
 	Rules   int
 	Now     time.Time
 	Script  string // URL of the page script, "" where it was not built
@@ -47,6 +55,7 @@ type list struct {
 	Title string
 	Head  string // of the first column
 	Note  string
+	What  string // ID of the rule
 	By    string // the measure that ranks it
 	Rows  []row
 	Pie   *pie // nil for none
@@ -55,6 +64,7 @@ type list struct {
 
 type row struct {
 	Key string
+	URL string // of the page narrowed to it, "" for none
 	pkgmeter.Measures
 	Share int // of the largest row, percent
 	Color int // of the slice in the pie; 0 for none of its own
@@ -64,6 +74,7 @@ type row struct {
 type data struct {
 	Measure string           `json:"measure"`
 	Points  []dataPoint      `json:"points"`
+	Layers  []dataLayer      `json:"layers"`
 	Pies    map[string]rings `json:"pies"`
 }
 
@@ -75,6 +86,12 @@ type dataPoint struct {
 	Text  string `json:"text"` // what a reader is told, names of days only
 	Gap   bool   `json:"gap,omitempty"`
 	Open  bool   `json:"open,omitempty"`
+}
+
+type dataLayer struct {
+	Name   string  `json:"name"`
+	Color  int     `json:"color"`
+	Values []int64 `json:"values"`
 }
 
 type ring struct {
@@ -114,11 +131,18 @@ func (w *Web) stats(ctx context.Context, wanted wish, now time.Time) (*statsView
 		return view, nil
 	}
 	if all.Span.From == 0 && wanted.Days == strconv.Itoa(usualDays) {
-		wanted = wish{Days: "all", Measure: wanted.Measure} // an import is all there is, and has no days
+		wanted = wish{Days: "all", Measure: wanted.Measure, Narrow: wanted.Narrow} // an import is all there is, and has no days
 	}
 	today := pkgmeter.DayOf(now)
 	query := wanted.query()
 	query.Now = now
+	if !wanted.Narrow.empty() {
+		if view.All, err = w.Stats.Totals(ctx, pkgmeter.Query{Now: now, Filter: query.Filter}); err != nil {
+			return nil, err
+		}
+		view.Total = view.All
+		view.Chips, view.Bare = wanted.chips(), wanted.bare()
+	}
 	if !wanted.all() {
 		if view.Total, err = w.Stats.Totals(ctx, query); err != nil {
 			return nil, err
@@ -129,10 +153,7 @@ func (w *Web) stats(ctx context.Context, wanted wish, now time.Time) (*statsView
 	if view.Change, err = w.change(ctx, view.Total, wanted, all.Span.From, now); err != nil {
 		return nil, err
 	}
-	if err := w.chart(ctx, view, query, today); err != nil {
-		return nil, err
-	}
-	if err := w.lists(ctx, view, query); err != nil {
+	if err := w.panels(ctx, view, query, wanted, today); err != nil {
 		return nil, err
 	}
 	view.Data = newData(view, wanted.measureName())
@@ -142,6 +163,33 @@ func (w *Web) stats(ctx context.Context, wanted wish, now time.Time) (*statsView
 	return view, nil
 }
 
+// panels adds what is shown below the totals, but for what is hidden.
+func (w *Web) panels(ctx context.Context, view *statsView, query pkgmeter.Query, wanted wish, today pkgmeter.Day) error {
+	hidden, err := w.hidden(ctx)
+	if err != nil {
+		return err
+	}
+	for _, p := range choosable() {
+		if hidden[p.Name] {
+			view.Hidden++
+		}
+	}
+	if !view.Total.Span.Empty() {
+		if err := w.charts(ctx, view, query, wanted, today, !hidden[classesPanel.Name]); err != nil {
+			return err
+		}
+	}
+	for _, p := range panels {
+		if p.Name != "" && hidden[p.Name] {
+			continue
+		}
+		if err := w.list(ctx, view, p, query, wanted); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // change compares with the days before, where the store has all of them.
 func (w *Web) change(ctx context.Context, total pkgmeter.Totals, wanted wish, first pkgmeter.Day, now time.Time) (*change, error) {
 	n := total.Span.To - total.Span.From + 1
@@ -149,7 +197,7 @@ func (w *Web) change(ctx context.Context, total pkgmeter.Totals, wanted wish, fi
 	if wanted.all() || n < 1 || from < first {
 		return nil, nil //nolint:nilnil // nothing to compare with is no error
 	}
-	before, err := w.Stats.Totals(ctx, pkgmeter.Query{From: from, To: total.Span.From - 1, Now: now})
+	before, err := w.Stats.Totals(ctx, pkgmeter.Query{From: from, To: total.Span.From - 1, Now: now, Filter: wanted.Narrow.filter()})
 	if err != nil || before.Downloads == 0 {
 		return nil, err
 	}
@@ -157,13 +205,10 @@ func (w *Web) change(ctx context.Context, total pkgmeter.Totals, wanted wish, fi
 	return &change{Percent: int(ratio*100+1000.5) - 1000, Days: int(n)}, nil
 }
 
-// chart adds the series. Days before the store's first one are left out of a
-// long range: a chart of nothing but gaps says nothing.
-func (w *Web) chart(ctx context.Context, view *statsView, query pkgmeter.Query, today pkgmeter.Day) error {
+// charts adds the series, and the one by class. Days before the store's first
+// one are left out of a long range: a chart of nothing but gaps says nothing.
+func (w *Web) charts(ctx context.Context, view *statsView, query pkgmeter.Query, wanted wish, today pkgmeter.Day, byClass bool) error {
 	span := view.Total.Span
-	if span.Empty() {
-		return nil
-	}
 	if usualFrom := span.To - usualDays + 1; span.From < usualFrom {
 		span.From = max(span.From, min(view.All.Span.From, usualFrom))
 	}
@@ -174,64 +219,72 @@ func (w *Web) chart(ctx context.Context, view *statsView, query pkgmeter.Query, 
 		return err
 	}
 	view.Chart = newChart(series.Lines[0].Points, grain, query.Measure, span, today)
+	if !byClass {
+		return nil
+	}
+	if series, err = w.Stats.Split(ctx, query, grain, pkgmeter.ByClass); err != nil {
+		return err
+	}
+	view.Classes = newClassChart(view.Chart, series.Lines, query.Measure, wanted)
 	return nil
 }
 
-// lists adds the panels that are not hidden.
-func (w *Web) lists(ctx context.Context, view *statsView, query pkgmeter.Query) error {
-	hidden, err := w.hidden(ctx)
+// list adds a panel.
+func (w *Web) list(ctx context.Context, view *statsView, p panel, query pkgmeter.Query, wanted wish) error {
+	// What an import brought along is hits: pies that have it rank by them.
+	if p.hits || p.pie && view.Total.Opening > 0 {
+		query.Measure = pkgmeter.ByHits
+	}
+	top, err := w.Stats.Top(ctx, query, p.by, pkgmeter.Page{Limit: cmp.Or(p.rows, topRows)})
 	if err != nil {
 		return err
 	}
-	for _, panel := range panels {
-		if panel.Name != "" && hidden[panel.Name] {
-			view.Hidden++
-			continue
+	l := newList(p, top, query.Measure, wanted)
+	if p.pie {
+		l.Pie = newPie(top.Items, query.Measure, top.Next == nil, query.Measure.Of(top.Total.Measures))
+		for i := range min(len(l.Rows), pieSlices) {
+			l.Rows[i].Color = i + 1
 		}
-		q := query
-		// What an import brought along is hits: pies that have it rank by them.
-		if panel.hits || panel.pie && view.Total.Opening > 0 {
-			q.Measure = pkgmeter.ByHits
-		}
-		top, err := w.Stats.Top(ctx, q, panel.by, pkgmeter.Page{Limit: topRows})
-		if err != nil {
-			return err
-		}
-		l := newList(top, q.Measure)
-		l.Name, l.Title, l.Head, l.Note = panel.Name, panel.Title, panel.head, panel.note
-		if panel.pie {
-			l.Pie = newPie(top.Items, q.Measure, top.Next == nil, q.Measure.Of(top.Total.Measures))
-			for i := range min(len(l.Rows), pieSlices) {
-				l.Rows[i].Color = i + 1
-			}
-		}
-		if panel.pie {
-			view.Rings = append(view.Rings, l)
-		} else {
-			view.Tables = append(view.Tables, l)
-		}
+	}
+	if p.pie || p.side {
+		view.Rings = append(view.Rings, l)
+	} else {
+		view.Tables = append(view.Tables, l)
 	}
 	return nil
 }
 
-func newList(top pkgmeter.TopList, measure pkgmeter.Measure) list {
-	l := list{More: top.Next != nil, By: wish{Measure: measure}.measureName()}
+func newList(p panel, top pkgmeter.TopList, measure pkgmeter.Measure, wanted wish) list {
+	l := list{
+		Name: p.Name, Title: p.Title, Head: p.head, Note: p.note, What: p.what,
+		More: top.Next != nil, By: wish{Measure: measure}.measureName(),
+	}
 	var most int64 = 1
 	for _, it := range top.Items {
 		most = max(most, measure.Of(it.Measures))
 	}
 	for _, it := range top.Items {
-		l.Rows = append(l.Rows, row{Key: it.Key, Measures: it.Measures, Share: int(measure.Of(it.Measures) * 100 / most)})
+		l.Rows = append(l.Rows, row{
+			Key: it.Key, URL: wanted.linkTo(p.by, it.Key), Measures: it.Measures, Share: int(measure.Of(it.Measures) * 100 / most),
+		})
 	}
 	return l
 }
 
 func newData(view *statsView, measure string) data {
-	d := data{Measure: measure, Points: []dataPoint{}, Pies: map[string]rings{}}
+	d := data{Measure: measure, Points: []dataPoint{}, Layers: []dataLayer{}, Pies: map[string]rings{}}
 	for _, b := range view.Chart.Bars {
 		d.Points = append(d.Points, dataPoint{Name: b.Name, Value: b.Value, Text: b.Text(), Gap: b.Gap, Open: b.Open})
 	}
+	if view.Classes != nil {
+		for _, l := range view.Classes.Layers {
+			d.Layers = append(d.Layers, dataLayer{l.Title, l.Color, l.values})
+		}
+	}
 	for _, l := range view.Rings {
+		if l.Pie == nil {
+			continue
+		}
 		rs := rings{}
 		for _, s := range l.Pie.Slices {
 			rs = append(rs, ring{s.Label, s.Value, s.Text() + " " + l.By, s.Color})

@@ -46,9 +46,10 @@ func (w *Web) Init() error {
 	w.assets, w.forms = assets, http.NewCrossOriginProtection()
 	w.script = w.assetURL(scriptFile)
 	w.pages = map[string]*template.Template{}
-	for _, name := range []string{"landing", "login", "stats", "settings", "quarantine", "payloads"} {
+	for _, name := range []string{"landing", "login", "stats", "settings", "rules", "quarantine", "payloads"} {
 		t, err := template.New("layout.html").Funcs(template.FuncMap{
 			"count": count, "size": size, "bytes": func(n int) int64 { return int64(n) }, "base": func() string { return w.Base }, "asset": w.assetURL,
+			"what": what, "pieces": pieces,
 		}).ParseFS(files, "templates/layout.html", "templates/"+name+".html")
 		if err != nil {
 			return fmt.Errorf("template %s: %w", name, err)

@@ -46,7 +46,7 @@ func write(t *testing.T, s *sqlite.Store, events ...pkgmeter.Event) {
 		if err := e.Settle(noon); err != nil {
 			t.Fatal(err)
 		}
-		d.Entries = append(d.Entries, rule.Apply(e))
+		d.Entries = append(d.Entries, rule.Default().Apply(e))
 	}
 	if err := s.Write(t.Context(), []*pkgmeter.Delivery{d}); err != nil {
 		t.Fatal(err)
@@ -129,7 +129,7 @@ func TestThePageShowsWhatWasCounted(t *testing.T) {
 	_, text := tree(t, stats(t, w, "ann"))
 	for _, want := range []string{
 		"1\u202f234", "1\u202f235", "1.2 GiB", "com/acme/app/1.0/app-1.0.jar", "releases", "maven", "jar", "pom", "ann",
-		"From 2026-02-09 to 2026-03-10", "since 2026-03-07", "2026-03-10: 1\u202f234 downloads, 1\u202f234 hits, not over yet", "2026-03-08: no source reported", "Rule set 1",
+		"From 2026-02-09 to 2026-03-10", "since 2026-03-07", "2026-03-10: 1\u202f234 downloads, 1\u202f234 hits, not over yet", "2026-03-08: no source reported", "Rule set 2",
 	} {
 		if !strings.Contains(text, want) {
 			t.Errorf("the page lacks %q", want)

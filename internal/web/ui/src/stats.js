@@ -119,6 +119,59 @@ function series() {
   };
 }
 
+// hidden are the classes that the reader has switched off.
+const hidden = new Set();
+
+// classes draws the days once more, each cut by the class of the clients.
+function classes() {
+  const base = series();
+  const [bars, gaps] = base.series;
+  const shown = data.layers.filter((l) => !hidden.has(l.name));
+  return {
+    ...base,
+    tooltip: {
+      ...base.tooltip,
+      formatter: (at) => {
+        const i = at[0].dataIndex;
+        const p = data.points[i];
+        const lines = shown.map((l) => l.name + ": " + count(l.values[i])).reverse();
+        return [p.name, ...(p.gap ? ["no source reported"] : lines), ...(p.open ? ["not over yet"] : [])].join("\n");
+      },
+    },
+    series: [
+      ...shown.map((l) => ({
+        ...bars,
+        name: l.name,
+        stack: "classes",
+        barMinHeight: 0,
+        itemStyle: { color: colour("c" + l.color) },
+        data: data.points.map((p, i) => (p.gap ? null : { value: l.values[i], itemStyle: p.open ? { opacity: 0.6 } : {} })),
+      })),
+      gaps,
+    ],
+  };
+}
+
+// toggles makes the legend switch classes off and on.
+function toggles(place, redraw) {
+  for (const item of place.parentElement.querySelectorAll("[data-layer]")) {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.className = "toggle";
+    button.setAttribute("aria-pressed", "true");
+    button.append(...item.childNodes);
+    item.append(button);
+    button.addEventListener("click", () => {
+      const name = item.dataset.layer;
+      if (!hidden.delete(name)) {
+        hidden.add(name);
+      }
+      button.setAttribute("aria-pressed", String(!hidden.has(name)));
+      redraw();
+    });
+  }
+}
+
 function pie(slices) {
   const base = common();
   return {
@@ -143,7 +196,7 @@ function pie(slices) {
 }
 
 // draw puts a chart into the place of the server's drawing, which stays for
-// print, and for when the chart fails.
+// print, and for when the chart fails. It returns what draws it again.
 function draw(place, option) {
   const plain = place.querySelector("svg");
   const live = document.createElement("div");
@@ -155,8 +208,10 @@ function draw(place, option) {
     const chart = init(live, null, { renderer: "svg" });
     chart.setOption(option());
     new ResizeObserver(() => chart.resize()).observe(live);
-    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => chart.setOption(option(), true));
+    const redraw = () => chart.setOption(option(), true);
+    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redraw);
     plain.classList.add("plain");
+    return redraw;
   } catch (err) {
     live.remove();
     place.classList.remove("drawn");
@@ -166,7 +221,11 @@ function draw(place, option) {
 
 for (const place of document.querySelectorAll("[data-draw]")) {
   const name = place.dataset.pie;
-  draw(place, name === undefined ? series : () => pie(data.pies[name]));
+  const option = { series, classes, pie: () => pie(data.pies[name]) }[place.dataset.draw];
+  const redraw = draw(place, option);
+  if (option === classes) {
+    toggles(place, redraw);
+  }
 }
 
 // The arrow keys go to the neighbouring ranges, unless somebody types.
