@@ -13,6 +13,9 @@ import (
 // stored.
 const MaxBody = 64 << 10
 
+// MinBody is a body into which any cell fits.
+const MinBody = 256
+
 // Packed is a chunk: at least one cell, its columns as the package doc has them.
 // N, First and Last repeat what IDs holds, for a reader who looks for the chunk
 // of an id; Unpack compares them.
@@ -51,7 +54,11 @@ func check(c column, n int, varints []byte) uint32 {
 // Pack packs c into as few chunks as fit, in ascending order; an empty run has
 // none. It fails if ids do not ascend strictly, if a cell has more downloads than
 // hits, or if the columns differ in length. The chunks share nothing with c.
-func Pack(c *Columns) ([]Packed, error) {
+func Pack(c *Columns) ([]Packed, error) { return PackSmall(c, MaxBody) }
+
+// PackSmall is Pack for chunks whose bodies have no more than so many bytes
+// together, at least [MinBody] and at most [MaxBody].
+func PackSmall(c *Columns, maxBody int) ([]Packed, error) {
 	n := c.Len()
 	if len(c.Downloads) != n || len(c.Hits) != n || len(c.Bytes) != n {
 		return nil, fmt.Errorf("cells: pack %d ids, %d downloads, %d hits, %d bytes: columns differ in length",
@@ -59,7 +66,7 @@ func Pack(c *Columns) ([]Packed, error) {
 	}
 	var (
 		chunks []Packed
-		p      packer
+		p      = packer{max: min(max(maxBody, MinBody), MaxBody)}
 	)
 	for i, id := range c.IDs {
 		if i > 0 && id <= c.IDs[i-1] {
@@ -82,6 +89,7 @@ func Pack(c *Columns) ([]Packed, error) {
 // packer builds one chunk at a time.
 type packer struct {
 	n           int
+	max         int
 	first, last uint32
 	size        int // bytes of all bodies, less the checks
 	body        [columns][]byte
@@ -94,7 +102,7 @@ func (p *packer) add(id uint32, downloads, excess, bytes uint64) bool {
 		delta -= p.last
 	}
 	size := p.size + varintLen(uint64(delta)) + varintLen(downloads) + varintLen(excess) + varintLen(bytes)
-	if size > MaxBody-int(columns)*checkLen {
+	if size > p.max-int(columns)*checkLen {
 		return false
 	}
 	if p.n == 0 {

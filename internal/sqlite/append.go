@@ -17,6 +17,7 @@ const (
 	dimClient = 1 // slice is the client
 	dimClass  = 2 // slice is the class
 	dimFacet  = 8 // slice 0; cells are of facets instead of files
+	dimDays   = 9 // slice 0; cells are of a file's day and class, of packed months
 )
 
 // sums gathers what a transaction adds to counts, so that each row is written

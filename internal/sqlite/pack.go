@@ -171,7 +171,11 @@ func (w *writer) foldDay(ctx context.Context, gen int64, day pkgmeter.Day, byCli
 			return err
 		}
 	}
-	return nil
+	month := slot{gen: gen, grain: grainMonth, period: day.Month()}
+	if packed, err := w.isPacked(ctx, month); err != nil || !packed {
+		return err
+	}
+	return w.foldDays(ctx, month, day, byClass)
 }
 
 // foldFacets adds the counts of a day's facets.
@@ -318,7 +322,11 @@ func (w *writer) takeChunk(ctx context.Context, at slot, start uint32, into *cel
 // putChunks packs cells; the first chunk begins at start, the others at their
 // first id.
 func (w *writer) putChunks(ctx context.Context, at slot, start uint32, c *cells.Columns) error {
-	packed, err := cells.Pack(c)
+	most := cells.MaxBody
+	if at.dim == dimDays {
+		most = daysBody
+	}
+	packed, err := cells.PackSmall(c, most)
 	if err != nil {
 		return err
 	}
@@ -396,6 +404,9 @@ func (w *writer) packMonth(ctx context.Context, gen int64, month pkgmeter.Day) e
 			return err
 		}
 	}
+	if err := w.packDays(ctx, at); err != nil {
+		return err
+	}
 	return w.addPeriod(ctx, at, 1)
 }
 
@@ -423,22 +434,34 @@ func (w *writer) packedSlices(ctx context.Context, month slot) (slots []slot, er
 // sumDays sums the day packs of a month's slice.
 func (w *writer) sumDays(ctx context.Context, month slot) (*cells.Columns, error) {
 	var runs []*cells.Columns
-	at := month
-	at.grain = grainDay
+	err := w.eachDay(ctx, month, func(_ pkgmeter.Day, c *cells.Columns) { runs = append(runs, c) })
+	return mergeAll(runs), err
+}
+
+// eachDay calls visit with the counts of each day of a month's slice, which are
+// the visitor's to keep.
+func (w *writer) eachDay(ctx context.Context, month slot, visit func(pkgmeter.Day, *cells.Columns)) error {
+	var at pkgmeter.Day
+	var run *cells.Columns
 	err := eachRow(ctx, w.conn, func(rows *sql.Rows) error {
 		var day pkgmeter.Day
 		var p cells.Packed
 		if err := rows.Scan(&day, &p.N, &p.First, &p.Last, &p.IDs, &p.Downloads, &p.Hits, &p.Bytes); err != nil {
 			return err
 		}
-		if day != at.period || len(runs) == 0 {
-			at.period = day
-			runs = append(runs, new(cells.Columns))
+		if day != at || run == nil {
+			if run != nil {
+				visit(at, run)
+			}
+			at, run = day, new(cells.Columns)
 		}
-		return p.Unpack(runs[len(runs)-1])
+		return p.Unpack(run)
 	}, `
 		SELECT period, n, first_id, last_id, ids, downloads, hits, bytes FROM pack
 		WHERE gen = ? AND grain = ? AND dim = ? AND slice = ? AND period >= ? AND period < ? ORDER BY period, chunk`,
-		at.gen, grainDay, at.dim, at.slice, int64(month.period), int64(month.period.NextMonth()))
-	return mergeAll(runs), err
+		month.gen, grainDay, month.dim, month.slice, int64(month.period), int64(month.period.NextMonth()))
+	if err == nil && run != nil {
+		visit(at, run)
+	}
+	return err
 }

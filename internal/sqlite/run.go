@@ -3,6 +3,7 @@ package sqlite
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 
 	"github.com/pkgmeter/pkgmeter"
@@ -20,25 +21,30 @@ func (q *question) eachRun(ctx context.Context, c cut, byDay bool, visit visitor
 	if q.span.Empty() {
 		return nil
 	}
+	months, err := q.packedMonths(ctx)
+	if err != nil {
+		return err
+	}
+	if files, ok := q.fewFiles(c, len(months)); ok {
+		return q.eachFew(ctx, c, months, files, visit)
+	}
 	from := q.span.From
-	if !byDay {
-		months, err := q.packedMonths(ctx)
-		if err != nil {
+	for !byDay && len(months) > 0 {
+		if months[0] < q.span.From || months[0].NextMonth()-1 > q.span.To {
+			months = months[1:]
+			continue
+		}
+		n := 1
+		for n < len(months) && months[n] == months[n-1].NextMonth() && months[n].NextMonth()-1 <= q.span.To {
+			n++
+		}
+		if err := q.eachPack(ctx, c, grainDay, from, months[0]-1, visit); err != nil {
 			return err
 		}
-		for len(months) > 0 {
-			n := 1
-			for n < len(months) && months[n] == months[n-1].NextMonth() {
-				n++
-			}
-			if err := q.eachPack(ctx, c, grainDay, from, months[0]-1, visit); err != nil {
-				return err
-			}
-			if err := q.eachPack(ctx, c, grainMonth, months[0], months[n-1], visit); err != nil {
-				return err
-			}
-			from, months = months[n-1].NextMonth(), months[n:]
+		if err := q.eachPack(ctx, c, grainMonth, months[0], months[n-1], visit); err != nil {
+			return err
 		}
+		from, months = months[n-1].NextMonth(), months[n:]
 	}
 	if err := q.eachPack(ctx, c, grainDay, from, q.span.To, visit); err != nil {
 		return err
@@ -46,20 +52,35 @@ func (q *question) eachRun(ctx context.Context, c cut, byDay bool, visit visitor
 	return q.eachOpen(ctx, c, visit)
 }
 
-// packedMonths lists the packed months that lie wholly in the span.
+// eachFew is eachRun for few files: their days of packed months are looked up,
+// and other days read as ever.
+func (q *question) eachFew(ctx context.Context, c cut, months []pkgmeter.Day, files []uint32, visit visitor) error {
+	from := q.span.From
+	for _, m := range months {
+		if err := q.eachPack(ctx, c, grainDay, from, m-1, visit); err != nil {
+			return err
+		}
+		if err := q.eachFileDay(ctx, c, m, files, visit); err != nil {
+			return err
+		}
+		from = m.NextMonth()
+	}
+	if err := q.eachPack(ctx, c, grainDay, from, q.span.To, visit); err != nil {
+		return err
+	}
+	return q.eachOpen(ctx, c, visit)
+}
+
+// packedMonths lists the packed months of which a day is in the span.
 func (q *question) packedMonths(ctx context.Context) (months []pkgmeter.Day, err error) {
 	err = eachRow(ctx, q.tx, func(rows *sql.Rows) error {
 		var m pkgmeter.Day
-		if err := rows.Scan(&m); err != nil {
-			return err
-		}
-		if m.NextMonth()-1 <= q.span.To {
-			months = append(months, m)
-		}
-		return nil
+		err := rows.Scan(&m)
+		months = append(months, m)
+		return err
 	}, `
 		SELECT period FROM period WHERE gen = ? AND grain = ? AND packed = 1 AND period BETWEEN ? AND ? ORDER BY period`,
-		q.gen, grainMonth, int64(q.span.From), int64(q.span.To))
+		q.gen, grainMonth, int64(q.span.From.Month()), int64(q.span.To))
 	return months, err
 }
 
@@ -79,37 +100,85 @@ func (q *question) eachPack(ctx context.Context, c cut, grain int, from, to pkgm
 	return nil
 }
 
-// slicePacks reads the packs of one slice. A run in which no cell passes is
-// known by its ids alone.
+// slicePacks reads the packs of one slice. Reading and unpacking take about as
+// long as each other, so they run beside each other; visit is called by one of
+// them at a time.
 func (q *question) slicePacks(ctx context.Context, grain, dim int, slice int64, from, to pkgmeter.Day, visit func(pkgmeter.Day, *cells.Columns)) error {
-	var c cells.Columns
-	return eachRow(ctx, q.tx, func(rows *sql.Rows) error {
-		var day pkgmeter.Day
-		var p cells.Packed
+	const ahead = 4
+	read, free := make(chan *packed, ahead), make(chan *packed, ahead+1)
+	for range cap(free) {
+		free <- new(packed)
+	}
+	unpacked := make(chan error, 1)
+	go func() {
+		var err error
+		var c cells.Columns
+		for p := range read {
+			if err == nil {
+				err = q.unpack(p, &c, visit)
+			}
+			free <- p
+		}
+		unpacked <- err
+	}()
+	err := eachRow(ctx, q.tx, func(rows *sql.Rows) error {
 		var ids, downloads, hits, bytes sql.RawBytes
-		if err := rows.Scan(&day, &p.N, &p.First, &p.Last, &ids, &downloads, &hits, &bytes); err != nil {
+		p := <-free
+		if err := rows.Scan(&p.day, &p.N, &p.First, &p.Last, &ids, &downloads, &hits, &bytes); err != nil {
 			return err
 		}
-		p.IDs, p.Downloads, p.Hits, p.Bytes = ids, downloads, hits, bytes
-		if q.pass != nil {
-			c.Reset()
-			if err := p.UnpackOnly(&c, 0); err != nil {
-				return fmt.Errorf("counts of %s: %w", day, err)
-			}
-			if !q.anyPasses(c.IDs) {
-				return nil
-			}
-		}
-		c.Reset()
-		if err := p.Unpack(&c); err != nil {
-			return fmt.Errorf("counts of %s: %w", day, err)
-		}
-		visit(day, &c)
+		p.keep(ids, downloads, hits, bytes)
+		read <- p
 		return nil
 	}, `
 		SELECT period, n, first_id, last_id, ids, downloads, hits, bytes FROM pack
 		WHERE gen = ? AND grain = ? AND dim = ? AND slice = ? AND period BETWEEN ? AND ?`,
 		q.gen, grain, dim, slice, int64(from), int64(to))
+	close(read)
+	return errors.Join(err, <-unpacked)
+}
+
+// packed is a row of packs with memory of its own.
+type packed struct {
+	cells.Packed
+	day  pkgmeter.Day
+	body []byte
+}
+
+// keep copies the bodies, which are valid until the next row is read.
+func (p *packed) keep(ids, downloads, hits, bytes []byte) {
+	p.body = p.body[:0]
+	for _, b := range [][]byte{ids, downloads, hits, bytes} {
+		p.body = append(p.body, b...)
+	}
+	cut := func(n int) []byte {
+		b := p.body[:n:n]
+		p.body = p.body[n:]
+		return b
+	}
+	whole := p.body
+	p.IDs, p.Downloads, p.Hits, p.Bytes = cut(len(ids)), cut(len(downloads)), cut(len(hits)), cut(len(bytes))
+	p.body = whole
+}
+
+// unpack shows a run to the visitor. One in which no cell passes is known by
+// its ids alone.
+func (q *question) unpack(p *packed, c *cells.Columns, visit func(pkgmeter.Day, *cells.Columns)) error {
+	if q.pass != nil {
+		c.Reset()
+		if err := p.UnpackOnly(c, 0); err != nil {
+			return fmt.Errorf("counts of %s: %w", p.day, err)
+		}
+		if !q.anyPasses(c.IDs) {
+			return nil
+		}
+	}
+	c.Reset()
+	if err := p.Unpack(c); err != nil {
+		return fmt.Errorf("counts of %s: %w", p.day, err)
+	}
+	visit(p.day, c)
+	return nil
 }
 
 func (q *question) anyPasses(ids []uint32) bool {
