@@ -15,7 +15,7 @@ type Artifact struct {
 	File       string     // the path as sent, less that prefix and leading slashes; of an image name:tag or name@digest
 	Type       string     // purl type
 	Package    string     // canonical purl without version; never empty
-	Version    string     // as spelled in the path, percent-decoded; "" if none is seen
+	Version    string     // as spelled in the path, percent-decoded (NuGet's normalised, Go's unescaped); "" if none is seen
 	Kind       Kind       // the role of the file in its package
 	SidecarOf  string     // File of the file that this one describes in the end, or ""
 	Confidence Confidence // of type, package and version
@@ -75,7 +75,7 @@ func ParseIn(raw, format string) Artifact {
 		parent, kind := stripSidecars(file, format)
 		a = classify(parent, format)
 		if kind != "" {
-			a.Kind, a.SidecarOf = kind, parent
+			a.Kind, a.SidecarOf, a.File = kind, parent, "" // not the name of the image that it is beside
 		}
 	}
 	a.Repository, a.File, a.Format = cmp.Or(repository, a.Repository), cmp.Or(a.File, file), said

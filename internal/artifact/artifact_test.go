@@ -29,6 +29,12 @@ func goldens() []string {
 			paths = append(paths, g.path)
 		}
 	}
+	for _, tb := range []table{
+		alpineTable, cargoTable, composerTable, condaTable, debianTable, dockerTable, gemTable, golangTable, helmTable, hexTable,
+		npmTable, nugetTable, rpmTable, terraformTable,
+	} {
+		paths = append(paths, tb.seeds()...)
+	}
 	for path := range sidecars {
 		paths = append(paths, path)
 	}
@@ -119,6 +125,10 @@ func TestAHostilePathIsReadInTime(t *testing.T) {
 		{"packages/", "a/", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa-1.zip"},
 		{"", "repositories/a/", "x"},
 		{"", "./", "x"},
+		{"a", ".1.1-x", "_.nupkg"},
+		{"a", "-1", "_.gem"},
+		{"a", "-1.1.1", "_.tgz"},
+		{"a.1/", "a.1/", "b/@v/v1.0.0.zip"},
 	} {
 		room := artifact.MaxPath - len(g.head) - len(g.tail)
 		path := g.head + strings.Repeat(g.piece, room/len(g.piece)) + g.tail

@@ -33,11 +33,11 @@ func cargoFile(at location, stem string) (Artifact, bool) {
 	_, grand := cutLast(above)
 	for _, name := range []string{parent, grand} {
 		rest, ok := strings.CutPrefix(stem, name)
-		if version, hyphen := strings.CutPrefix(rest, "-"); ok && hyphen && cargoName(name) && cargoSemver(version) {
+		if version, hyphen := strings.CutPrefix(rest, "-"); ok && hyphen && cargoName(name) && isSemver(version) {
 			return cargoCrate(name, version, Certain), true
 		}
 	}
-	if cargoName(parent) && cargoSemver(stem) {
+	if cargoName(parent) && isSemver(stem) {
 		return cargoCrate(parent, stem, Certain), true
 	}
 	name, version, ok := cargoSplit(stem)
@@ -59,7 +59,7 @@ func cargoSplit(stem string) (name, version string, ok bool) {
 		return "", "", false
 	}
 	name, version = stem[:hyphen], stem[hyphen+1:]
-	return name, version, cargoName(name) && cargoSemver(version)
+	return name, version, cargoName(name) && isSemver(version)
 }
 
 func cargoCrate(name, version string, confidence Confidence) Artifact {
@@ -76,7 +76,7 @@ func cargoDownload(at location) (Artifact, bool) {
 	above, version := cutLast(at.dir)
 	above, name := cutLast(above)
 	_, root := cutLast(above)
-	if !cargoName(name) || !cargoSemver(version) {
+	if !cargoName(name) || !isSemver(version) {
 		return Artifact{}, false
 	}
 	a := cargoCrate(name, version, Certain)
@@ -138,7 +138,7 @@ func cargoAPI(path string, known bool) (Artifact, bool) {
 		name, page := cutFirst(rest)
 		switch {
 		case !cargoName(name):
-		case cargoSemver(page):
+		case isSemver(page):
 			return cargoListing(name, page), true
 		case page == "" || contains(cargoPages, page):
 			return cargoListing(name, ""), true
@@ -165,42 +165,4 @@ func cargoName(s string) bool {
 		}
 	}
 	return true
-}
-
-// cargoSemver reports whether s is a version of the form 1.2.3-pre.1+build.
-// Zeros before a number pass, as some registries let them.
-func cargoSemver(text string) bool {
-	s := scanner{text: text}
-	if !s.digits() || !s.dottedNumber() || !s.dottedNumber() {
-		return false
-	}
-	if s.one("-") && !cargoIdentifiers(&s) {
-		return false
-	}
-	if s.one("+") && !cargoIdentifiers(&s) {
-		return false
-	}
-	return s.done()
-}
-
-// cargoIdentifiers steps over what stands behind a hyphen or plus of a version:
-// words with a dot between them.
-func cargoIdentifiers(s *scanner) bool {
-	for {
-		start := s.at
-		for s.at < len(s.text) && (isAlnum(s.text[s.at]) || s.text[s.at] == '-') {
-			s.at++
-		}
-		if s.at == start {
-			return false
-		}
-		if !s.one(".") {
-			return true
-		}
-	}
-}
-
-// indexOfNone is a listing that is of no package, and thus generic.
-func indexOfNone(name, rule string) Artifact {
-	return Artifact{Type: typeGeneric, Package: purl.Of(typeGeneric, "", name), Kind: Index, Rule: rule}
 }

@@ -176,8 +176,3 @@ func composerPackage(vendor, name string) (Artifact, bool) {
 }
 
 func isCommit(s string) bool { return len(s) == commitLength && isHexText(s) }
-
-// isHexText reports whether s is a digest in hexadecimal, shortened or not.
-func isHexText(s string) bool {
-	return s != "" && strings.Trim(s, "0123456789abcdef") == ""
-}

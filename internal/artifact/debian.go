@@ -171,38 +171,3 @@ func debianIndex(at location) (Artifact, bool) {
 	}
 	return unnamedIndex(at.dir, at.name, "deb-index"), contains(debianIndexes, word)
 }
-
-// unnamedIndex is the index of a whole tree of packages. As it is of none of
-// them it is generic, and it is called after its directory, else its file.
-func unnamedIndex(dir, name, rule string) Artifact {
-	return Artifact{Type: typeGeneric, Package: genericPackage(dir, name), Kind: Index, Rule: rule}
-}
-
-// hasSegment reports whether one of the directories has that name.
-func hasSegment(dir, name string) bool {
-	for at := 0; ; {
-		i := strings.Index(dir[at:], name)
-		if i < 0 {
-			return false
-		}
-		begin, end := at+i, at+i+len(name)
-		if (begin == 0 || dir[begin-1] == '/') && (end == len(dir) || dir[end] == '/') {
-			return true
-		}
-		at = end
-	}
-}
-
-// spelledWith reports whether s begins with a letter or digit and has nothing
-// else in it but these marks.
-func spelledWith(s, marks string) bool {
-	if s == "" || !isAlnum(s[0]) {
-		return false
-	}
-	for i := 1; i < len(s); i++ {
-		if !isAlnum(s[i]) && strings.IndexByte(marks, s[i]) < 0 {
-			return false
-		}
-	}
-	return true
-}

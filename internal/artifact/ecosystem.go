@@ -48,15 +48,11 @@ func recognise(at location) (Artifact, bool) {
 	if at.format == typeGeneric {
 		return Artifact{}, false
 	}
-	for _, e := range ecosystems {
-		if e.typ == at.format {
-			if a, ok := e.knows(at); ok {
-				return a, true
+	for _, first := range []bool{true, false} {
+		for _, e := range ecosystems {
+			if (e.typ == at.format) != first {
+				continue
 			}
-		}
-	}
-	for _, e := range ecosystems {
-		if e.typ != at.format {
 			if a, ok := e.knows(at); ok {
 				return a, true
 			}

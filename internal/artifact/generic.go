@@ -99,3 +99,14 @@ func versionParts(s string) int {
 func isLetter(c byte) bool { return 'a' <= c|0x20 && c|0x20 <= 'z' }
 
 func isAlnum(c byte) bool { return isDigit(c) || isLetter(c) }
+
+// indexOfNone is a listing that is of no package, and thus generic.
+func indexOfNone(name, rule string) Artifact {
+	return Artifact{Type: typeGeneric, Package: purl.Of(typeGeneric, "", name), Kind: Index, Rule: rule}
+}
+
+// unnamedIndex is the index of a whole tree of packages. As it is of none of
+// them it is generic, and it is called after its directory, else its file.
+func unnamedIndex(dir, name, rule string) Artifact {
+	return Artifact{Type: typeGeneric, Package: genericPackage(dir, name), Kind: Index, Rule: rule}
+}

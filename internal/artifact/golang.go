@@ -162,7 +162,7 @@ func goUnescape(s string) (string, bool) {
 
 // goVersion reports whether s is a version as the go command spells one. That
 // covers pseudo-versions and +incompatible.
-func goVersion(s string) bool { return strings.HasPrefix(s, "v") && cargoSemver(s[1:]) }
+func goVersion(s string) bool { return strings.HasPrefix(s, "v") && isSemver(s[1:]) }
 
 // goSumDB reports whether a path is sumdb/{host}/{word}, at its beginning or
 // below directories of a proxy.

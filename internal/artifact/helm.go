@@ -68,7 +68,7 @@ func splitChart(stem string) (name, version string, ok bool) {
 
 // isChartVersion reports whether s is three numbers and what may follow them.
 // Helm lets a v stand before them.
-func isChartVersion(s string) bool { return cargoSemver(strings.TrimPrefix(s, "v")) }
+func isChartVersion(s string) bool { return isSemver(strings.TrimPrefix(s, "v")) }
 
 // isChartName is laxer than Helm's own advice, by which many charts are not
 // called.

@@ -35,7 +35,7 @@ func hexFile(at location, stem, in string) (Artifact, bool) {
 	sure := at.format == typeHex
 	name, version, ok := strings.Cut(stem, "-")
 	switch {
-	case !ok || parent != in || !isHexName(name) || !isHexVersion(version):
+	case !ok || parent != in || !isHexName(name) || !isSemver(version):
 		return Artifact{}, false
 	case in == "docs" && org == "" && !sure:
 		return Artifact{}, false
@@ -81,13 +81,4 @@ func hexOrganisation(dir string) string {
 // lower case, and without hyphen.
 func isHexName(s string) bool {
 	return spelledWith(s, "_") && !isDigit(s[0]) && s == strings.ToLower(s)
-}
-
-// isHexVersion wants all three numbers, as Hex does.
-func isHexVersion(text string) bool {
-	s := scanner{text: text}
-	if !s.digits() || !s.dottedNumber() || !s.dottedNumber() {
-		return false
-	}
-	return s.done() || (s.one("-+") && spelledWith(s.text[s.at:], ".-+"))
 }

@@ -155,3 +155,43 @@ func climbs(text string) bool {
 	}
 	return false
 }
+
+// hasSegment reports whether one of the directories has that name.
+func hasSegment(dir, name string) bool {
+	for at := 0; ; {
+		i := strings.Index(dir[at:], name)
+		if i < 0 {
+			return false
+		}
+		begin, end := at+i, at+i+len(name)
+		if (begin == 0 || dir[begin-1] == '/') && (end == len(dir) || dir[end] == '/') {
+			return true
+		}
+		at = end
+	}
+}
+
+// cutLastHyphen splits at the last hyphen; without one, all is behind it.
+func cutLastHyphen(s string) (head, tail string) {
+	i := strings.LastIndexByte(s, '-')
+	return s[:max(i, 0)], s[i+1:]
+}
+
+// spelledWith reports whether s begins with a letter or digit and has nothing
+// else in it but these marks.
+func spelledWith(s, marks string) bool {
+	if s == "" || !isAlnum(s[0]) {
+		return false
+	}
+	for i := 1; i < len(s); i++ {
+		if !isAlnum(s[i]) && strings.IndexByte(marks, s[i]) < 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// isHexText reports whether s is a digest in hexadecimal, shortened or not.
+func isHexText(s string) bool {
+	return s != "" && strings.Trim(s, "0123456789abcdef") == ""
+}

@@ -49,7 +49,7 @@ func npmTarball(at location, stem string, known bool) (Artifact, bool) {
 	}
 	above, parent := cutLast(at.dir)
 	_, grand := cutLast(above)
-	if grand == "@jsr" && cargoSemver(stem) {
+	if grand == "@jsr" && isSemver(stem) {
 		return npmPackage(grand, parent, stem)
 	}
 	if !known {
@@ -59,7 +59,7 @@ func npmTarball(at location, stem string, known bool) (Artifact, bool) {
 		return npmPackage(grand, parent, version)
 	}
 	for i := 1; i < len(stem); i++ {
-		if stem[i] == '-' && cargoSemver(stem[i+1:]) {
+		if stem[i] == '-' && isSemver(stem[i+1:]) {
 			return npmPackage(parent, stem[:i], stem[i+1:])
 		}
 	}
@@ -117,7 +117,7 @@ func npmGitHub(path string) (Artifact, bool) {
 	scope, rest := cutFirst(path[i+len("download/"):])
 	name, rest := cutFirst(rest)
 	version, digest := cutFirst(rest)
-	if !npmScope(scope) || !cargoSemver(version) || !npmDigest(digest) {
+	if !npmScope(scope) || !isSemver(version) || !npmDigest(digest) {
 		return Artifact{}, false
 	}
 	return npmPackage(scope, name, version)
@@ -163,7 +163,7 @@ func npmPackument(path string, known bool) (Artifact, bool) {
 		return Artifact{}, false
 	case version == "latest":
 		return npmListing(scope, name, ""), true
-	case cargoSemver(version):
+	case isSemver(version):
 		return npmListing(scope, name, version), true
 	}
 	return Artifact{}, false

@@ -105,7 +105,8 @@ func giteaAPI(path string) (prefix, bool) {
 	return prefix{owner, format, rest}, ok
 }
 
-// gitlabAPI is {projects|groups}/{id}/[-/]packages/{format}/ behind api/v4/.
+// gitlabAPI is {projects|groups|group}/{id}/[-/]packages/{format}/ behind
+// api/v4/; the singular is Composer's.
 func gitlabAPI(path string) (prefix, bool) {
 	of, rest := cutSegment(path)
 	id, rest := cutSegment(rest)
@@ -115,7 +116,7 @@ func gitlabAPI(path string) (prefix, bool) {
 	}
 	name, rest := cutSegment(rest)
 	format, ok := forgeFormats[name]
-	return prefix{id, format, rest}, ok && segment == "packages" && (of == "projects" || of == "groups")
+	return prefix{id, format, rest}, ok && segment == "packages" && (of == "projects" || of == "groups" || of == "group")
 }
 
 // artifactoryFormats are the segments of Artifactory's own addresses.

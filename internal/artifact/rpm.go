@@ -86,12 +86,6 @@ func splitDeltaRPM(s string) (name, version, release string) {
 	return rest, version, release
 }
 
-// cutLastHyphen splits at the last hyphen; without one, all is behind it.
-func cutLastHyphen(s string) (head, tail string) {
-	i := strings.LastIndexByte(s, '-')
-	return s[:max(i, 0)], s[i+1:]
-}
-
 // isRPMArch takes what may be an architecture where all files are packages.
 func isRPMArch(s string, sure bool) bool {
 	return contains(rpmArches, s) || (sure && spelledWith(s, "_") && isLetter(s[0]))

@@ -177,3 +177,36 @@ func timestamp(s string) int {
 	}
 	return 0
 }
+
+// isSemver reports whether s is a version of the form 1.2.3-pre.1+build.
+// Zeros before a number pass, as some registries let them.
+func isSemver(text string) bool {
+	s := scanner{text: text}
+	if !s.digits() || !s.dottedNumber() || !s.dottedNumber() {
+		return false
+	}
+	if s.one("-") && !semverIdentifiers(&s) {
+		return false
+	}
+	if s.one("+") && !semverIdentifiers(&s) {
+		return false
+	}
+	return s.done()
+}
+
+// semverIdentifiers steps over what stands behind a hyphen or plus of a version:
+// words with a dot between them.
+func semverIdentifiers(s *scanner) bool {
+	for {
+		start := s.at
+		for s.at < len(s.text) && (isAlnum(s.text[s.at]) || s.text[s.at] == '-') {
+			s.at++
+		}
+		if s.at == start {
+			return false
+		}
+		if !s.one(".") {
+			return true
+		}
+	}
+}

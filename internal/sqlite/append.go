@@ -17,7 +17,7 @@ const (
 	dimClient = 1 // slice is the client
 	dimClass  = 2 // slice is the class
 	dimFacet  = 8 // slice 0; cells are of facets instead of files
-	dimDays   = 9 // slice 0; cells are of a file's day and class, of packed months
+	dimDays   = 9 // of packed months; cells are of a file's day and client
 )
 
 // sums gathers what a transaction adds to counts, so that each row is written

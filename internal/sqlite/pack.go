@@ -175,7 +175,7 @@ func (w *writer) foldDay(ctx context.Context, gen int64, day pkgmeter.Day, byCli
 	if packed, err := w.isPacked(ctx, month); err != nil || !packed {
 		return err
 	}
-	return w.foldDays(ctx, month, day, byClass)
+	return w.foldDays(ctx, month, day, byClient)
 }
 
 // foldFacets adds the counts of a day's facets.
@@ -391,11 +391,11 @@ func (w *writer) packMonth(ctx context.Context, gen int64, month pkgmeter.Day) e
 		return err
 	}
 	at := slot{gen: gen, grain: grainMonth, period: month}
-	slices, err := w.packedSlices(ctx, at)
+	slots, err := w.packedSlices(ctx, at)
 	if err != nil {
 		return err
 	}
-	for _, slice := range slices {
+	for _, slice := range slots {
 		sum, err := w.sumDays(ctx, slice)
 		if err == nil {
 			err = w.putChunks(ctx, slice, 0, sum)
@@ -404,7 +404,8 @@ func (w *writer) packMonth(ctx context.Context, gen int64, month pkgmeter.Day) e
 			return err
 		}
 	}
-	if err := w.packDays(ctx, at); err != nil {
+	clients := slices.DeleteFunc(slots, func(s slot) bool { return s.dim != dimClient })
+	if err := w.packDays(ctx, at, clients); err != nil {
 		return err
 	}
 	return w.addPeriod(ctx, at, 1)

@@ -25,7 +25,7 @@ func (q *question) eachRun(ctx context.Context, c cut, byDay bool, visit visitor
 	if err != nil {
 		return err
 	}
-	if files, ok := q.fewFiles(c, len(months)); ok {
+	if files, ok := q.fewFiles(len(months)); ok {
 		return q.eachFew(ctx, c, months, files, visit)
 	}
 	from := q.span.From
