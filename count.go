@@ -218,12 +218,20 @@ type Line struct {
 	Points []Point
 }
 
+// A Marker is a day on which the rules of counting changed: what came before it
+// was counted by others, until a recount.
+type Marker struct {
+	Day   Day
+	Rules int // the rule set from then on
+}
+
 // Series is the answer to "how did it go": dense, with zeros. A series that
 // was not split has one line without a key.
 type Series struct {
-	Lines []Line
-	Span  Span
-	Rules int
+	Lines   []Line
+	Markers []Marker // in the span, in order
+	Span    Span
+	Rules   int
 }
 
 // SplitLines is the number of keys in a split series; the rest is "other".

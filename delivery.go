@@ -57,6 +57,10 @@ type Delivery struct {
 	// Sample is the payload, masked, for a source of which few are kept yet.
 	Sample *Sample
 
+	// Ticket, if there is one, says up to where of an imported file the entries
+	// and rejects are. It is stored with them.
+	Ticket *Ticket
+
 	// Held is the item of quarantine that was read after all, 0 for none. It
 	// leaves quarantine with this delivery; if it has left already, nothing of
 	// the delivery is stored.
@@ -65,4 +69,23 @@ type Delivery struct {
 	// Set by the ledger once the delivery is durable: how many entries are
 	// new, and how many were known by their id before.
 	New, Known int
+}
+
+// MaxHead is how much of a file identifies it at first sight, in bytes.
+const MaxHead = 64 << 10
+
+// A Ticket is how far a file was imported. Files are known by their unpacked
+// content, not by their names: one that grew goes on where it ended.
+type Ticket struct {
+	ID      int64 // 0 for a file that is new; set by the ledger
+	Source  string
+	Format  string
+	HeadLen int      // min(MaxHead, length of the file when it was new)
+	Head    [32]byte // SHA-256 of so many bytes
+	From    int64    // bytes that were read before, 0 for a new file
+	Offset  int64    // bytes that are read now
+	SHA256  [32]byte // of the first Offset bytes
+
+	// What the file brought up to Offset. Kept by the ledger.
+	New, Known, Rejected int64
 }

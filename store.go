@@ -28,10 +28,12 @@ type Stats interface {
 }
 
 // Rules derive what follows from what was said. They are pure but for the
-// formats of repositories: these are found on the way, so that files have to
-// come in the order in which they were first seen.
+// formats of repositories, which they learn from files.
 type Rules interface {
 	File(repository, path, hint string) File
 	Client(agent string, flags Flags) Client
 	Measures(e Event, kind Kind) Measures
+
+	// Learn notes what a file proves of its repository, if it has hits.
+	Learn(hint string, f File, m Measures)
 }

@@ -34,9 +34,13 @@ type commands struct {
 	Config string `placeholder:"FILE" help:"TOML file with flags as keys, e.g. public-url = \"https://stats.example.com\"."`
 
 	Serve   serveCmd   `cmd:"" help:"Run the server."`
-	Import  importCmd  `cmd:"" help:"Take the counts and users of the old program's save.json along."`
+	Import  importCmd  `cmd:"" help:"Import files of events, or the counts and users of the old program's save.json."`
 	Top     topCmd     `cmd:"" help:"List what was fetched most."`
 	Series  seriesCmd  `cmd:"" help:"Show a package's downloads day by day."`
+	Doctor  doctorCmd  `cmd:"" help:"Check the data folder: recompute every count from the ledger and compare."`
+	Recount recountCmd `cmd:"" help:"Count all events anew under the present rules."`
+	Backup  backupCmd  `cmd:"" help:"Write a backup to a file, while the server runs or not."`
+	Restore restoreCmd `cmd:"" help:"Make a data folder of a backup."`
 	Explain explainCmd `cmd:"" help:"Say what the rules make of a path or a User-Agent."`
 	Demo    demoCmd    `cmd:"" help:"Fill an empty folder with an invented year of downloads."`
 	User    userCmd    `cmd:"" help:"Add, list and remove users, set passwords."`
@@ -55,6 +59,7 @@ type app struct {
 	now  func() time.Time
 	data string
 	own  []rule.ClientRule // the operator's, of the --config file
+	work work              // how far a long call in this process is
 }
 
 // run parses and runs a command line, and returns the exit code.
@@ -149,26 +154,44 @@ func (a *app) call(name string, args, result any) error {
 	return json.Unmarshal(raw, result)
 }
 
-func (a *app) do(name string, args any) (json.RawMessage, error) {
+func (a *app) do(name string, args any) (raw json.RawMessage, err error) {
+	err = a.reach(
+		func(lock *control.Lock) error {
+			s, err := a.hold(lock)
+			if err != nil {
+				return err
+			}
+			raw, err = s.do(name, args)
+			return errors.Join(err, s.close())
+		},
+		func() (err error) {
+			raw, err = control.Call(a.ctx, a.data, name, args)
+			return err
+		})
+	return raw, err
+}
+
+// reach comes to the data folder: by alone, with the lock that this process has
+// got, or by served, which calls the server that has it. Another command that
+// has the lock is waited for.
+func (a *app) reach(alone func(*control.Lock) error, served func() error) error {
 	deadline := time.Now().Add(wait)
 	for {
 		lock, err := control.TryLock(a.data)
 		if err == nil {
-			raw, err := a.direct(name, args)
-			return raw, errors.Join(err, lock.Close())
+			return alone(lock)
 		}
 		if !errors.Is(err, control.ErrLocked) {
-			return nil, err
+			return err
 		}
-		raw, err := control.Call(a.ctx, a.data, name, args)
-		if !notServing(err) {
-			return raw, err
+		if err := served(); !notServing(err) {
+			return err
 		}
 		if time.Now().After(deadline) {
-			return nil, fmt.Errorf("%w, and does not answer", control.ErrLocked)
+			return fmt.Errorf("%w, and does not answer", control.ErrLocked)
 		}
 		if err := a.pause(); err != nil {
-			return nil, err
+			return err
 		}
 	}
 }
@@ -189,33 +212,14 @@ func notServing(err error) bool {
 	return errors.Is(err, os.ErrNotExist) || errors.Is(err, syscall.ECONNREFUSED)
 }
 
-func (a *app) direct(name string, args any) (json.RawMessage, error) {
-	store, err := a.openStore()
-	if err != nil {
-		return nil, err
-	}
-	v, err := func() (any, error) {
-		raw, err := json.Marshal(args)
-		if err != nil {
-			return nil, err
-		}
-		rules, err := a.rulesOf(store)
-		if err != nil {
-			return nil, err
-		}
-		return calls(store, rules, a.now)[name](a.ctx, raw)
-	}()
-	if err = errors.Join(err, store.Close()); err != nil {
-		return nil, err
-	}
-	return json.Marshal(v)
-}
-
 // openStore opens the store and makes this program's rules the ones in force,
 // with those of the operator that are in force already. Counts of an older
 // program, of which no question about clients could be answered, are derived
 // anew before.
 func (a *app) openStore() (*sqlite.Store, error) {
+	if err := a.tidy(); err != nil {
+		return nil, err
+	}
 	store, err := sqlite.Open(a.ctx, a.data, sqlite.Options{Now: a.now, Rule: rule.Number})
 	if err != nil {
 		return nil, err
@@ -251,11 +255,7 @@ func (a *app) rulesOf(store *sqlite.Store) (*rule.Set, error) {
 	if err != nil {
 		return nil, err
 	}
-	formats, err := store.Formats(a.ctx)
-	for repository, types := range formats {
-		rules.Remember(repository, types...)
-	}
-	return rules, err
+	return rules, store.Formats(a.ctx, rules.Remember)
 }
 
 // makeData makes the data folder, for this user's eyes only.

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net/url"
 	"time"
 
@@ -12,6 +13,7 @@ import (
 	"github.com/pkgmeter/pkgmeter/internal/api"
 	"github.com/pkgmeter/pkgmeter/internal/auth"
 	"github.com/pkgmeter/pkgmeter/internal/control"
+	"github.com/pkgmeter/pkgmeter/internal/intake"
 	"github.com/pkgmeter/pkgmeter/internal/rule"
 	"github.com/pkgmeter/pkgmeter/internal/sqlite"
 )
@@ -39,6 +41,10 @@ type (
 		User  string         `json:"user,omitempty"`
 		Scope pkgmeter.Scope `json:"scope,omitempty"`
 	}
+	ticketArgs struct {
+		Source string `json:"source"`
+		Head   []byte `json:"head"`
+	}
 	tokenRow struct {
 		ID      int64          `json:"id"`
 		User    string         `json:"user"`
@@ -50,9 +56,10 @@ type (
 
 // calls lists what commands do on a store, in their own process or in the
 // server's. The clock is that of the process that holds the store.
-func calls(store *sqlite.Store, rules *rule.Set, now func() time.Time) map[string]control.Handler {
+func calls(store *sqlite.Store, rules *rule.Set, now func() time.Time, w *work) map[string]control.Handler {
 	answers := &api.API{Stats: store, Now: now}
-	return map[string]control.Handler{
+	in := &intake.Intake{Store: store, Rules: rules, Now: now}
+	all := map[string]control.Handler{
 		"ping": func(context.Context, json.RawMessage) (any, error) { return version, nil },
 		"question": call(func(ctx context.Context, q question) (any, error) {
 			return answers.Answer(ctx, q.Name, q.Params)
@@ -62,6 +69,12 @@ func calls(store *sqlite.Store, rules *rule.Set, now func() time.Time) map[strin
 		}),
 		"move-in": call(func(ctx context.Context, m moveArgs) (any, error) {
 			return moveIn(ctx, store, rules, m)
+		}),
+		"import-tickets": call(func(ctx context.Context, t ticketArgs) (any, error) {
+			return in.Tickets(ctx, t.Source, t.Head)
+		}),
+		"import-chunk": call(func(ctx context.Context, c intake.Chunk) (any, error) {
+			return in.Take(ctx, &c)
 		}),
 		"user-add": call(func(ctx context.Context, u userArgs) (any, error) {
 			return nil, store.AddUser(ctx, pkgmeter.User{Name: u.Name, Role: u.Role, Hash: auth.Hash(u.Password)})
@@ -96,7 +109,10 @@ func calls(store *sqlite.Store, rules *rule.Set, now func() time.Time) map[strin
 		"token-revoke": call(func(ctx context.Context, t tokenArgs) (any, error) {
 			return nil, store.RevokeToken(ctx, t.ID)
 		}),
+		"snapshot": snapshotCall(store),
 	}
+	maps.Copy(all, longCalls(store, w))
+	return all
 }
 
 func moveIn(ctx context.Context, store *sqlite.Store, rules *rule.Set, m moveArgs) (pkgmeter.MoveIn, error) {

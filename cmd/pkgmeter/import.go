@@ -1,148 +1,149 @@
 package main
 
 import (
-	"crypto/sha256"
-	"encoding/json"
+	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"runtime/debug"
+	"slices"
+	"strings"
+	"unicode/utf8"
 
 	"github.com/pkgmeter/pkgmeter"
-	"github.com/pkgmeter/pkgmeter/internal/api"
-	"github.com/pkgmeter/pkgmeter/internal/auth"
-	"github.com/pkgmeter/pkgmeter/internal/savejson"
+	"github.com/pkgmeter/pkgmeter/internal/intake"
 )
 
 type importCmd struct {
-	Files  []string `arg:"" name:"file" help:"The old program's save.json; - is standard input."`
-	Format string   `placeholder:"FORMAT" default:"auto" help:"auto or savejson (default ${default})."`
-	Source string   `placeholder:"NAME" default:"savejson" help:"Under which name the counts are kept (default ${default}). A newer file of the same source counts its increase."`
-}
-
-// forbidden is the password that every installation of the old program began
-// with. Who never changed it has no password.
-const forbidden = "admin123"
-
-// moveArgs is the call that takes in what a save.json holds. Passwords are
-// hashed before they leave the process that read the file.
-type moveArgs struct {
-	Source   string            `json:"source"`
-	SHA256   []byte            `json:"sha256"`
-	Ledger   string            `json:"ledger,omitempty"`
-	Counters pkgmeter.Counters `json:"counters"`
-	Users    []pkgmeter.User   `json:"users,omitempty"`
-	Extra    string            `json:"extra,omitempty"`
-	Hidden   map[string]bool   `json:"hidden,omitempty"`
+	Files      []string `arg:"" name:"file" help:"What to import, as it is or packed with gzip or zstd; - is standard input."`
+	Format     string   `placeholder:"FORMAT" default:"auto" help:"ndjson (an event on each line), savejson (the old program's save.json), or auto, by content (default ${default})."`
+	Source     string   `placeholder:"NAME" help:"Under which name the events count (default: the name of the format). A newer save.json of the same source counts its increase."`
+	Repository string   `placeholder:"NAME" help:"The repository of lines that name none."`
 }
 
 // Run imports the files one after another.
 func (c *importCmd) Run(a *app) error {
-	if c.Format != "auto" && c.Format != "savejson" {
-		return usage("--format %q: this version reads savejson only", c.Format)
-	}
-	if c.Source == "" || len(c.Source) > pkgmeter.MaxName {
-		return usage("--source: want 1 to %d bytes", pkgmeter.MaxName)
+	if err := c.check(); err != nil {
+		return err
 	}
 	if err := a.makeData(); err != nil {
 		return err
 	}
 	// The process ends soon: memory is cheaper than collecting it.
 	debug.SetGCPercent(400)
-	var total pkgmeter.MoveIn
-	for _, name := range c.Files {
-		text, err := a.readFile(name)
-		if err != nil {
-			return err
-		}
-		done, err := c.one(a, text)
-		if err != nil {
-			return fmt.Errorf("%s: %w", name, err)
-		}
-		total.New += done.New
-		total.Known += done.Known
+	im := &importer{a: a, c: c}
+	err := im.files()
+	if im.s != nil {
+		err = errors.Join(err, im.s.close())
 	}
-	_, err := fmt.Fprintf(a.out, "%d new, %d known, 0 rejected\n", total.New, total.Known)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(a.out, "%d new, %d known, %d rejected\n", im.sum.New, im.sum.Known, im.sum.Rejected)
 	return err
 }
 
-func (a *app) readFile(name string) ([]byte, error) {
-	if name == "-" {
-		return io.ReadAll(a.in)
+func (c *importCmd) check() error {
+	if names := append([]string{"auto"}, intake.FormatNames()...); !slices.Contains(names, c.Format) {
+		return usage("--format %s: want one of %s", printable(c.Format), strings.Join(names, ", "))
 	}
-	return os.ReadFile(name)
+	for flag, value := range map[string]string{"--source": c.Source, "--repository": c.Repository} {
+		if len(value) > pkgmeter.MaxName || !utf8.ValidString(value) {
+			return usage("%s: want at most %d bytes of UTF-8", flag, pkgmeter.MaxName)
+		}
+	}
+	return nil
 }
 
-func (c *importCmd) one(a *app, text []byte) (pkgmeter.MoveIn, error) {
-	var done pkgmeter.MoveIn
-	f, err := savejson.Decode(text)
+// importer is one run of the command.
+type importer struct {
+	a   *app
+	c   *importCmd
+	s   *session // nil until it is needed: a file that cannot be read makes no store
+	sum intake.Report
+}
+
+func (im *importer) open() (*session, error) {
+	var err error
+	if im.s == nil {
+		im.s, err = im.a.session()
+	}
+	return im.s, err
+}
+
+func (im *importer) note(text string) { fmt.Fprintf(im.a.err, "note: %s\n", printable(text)) }
+
+func (im *importer) files() error {
+	for _, name := range im.c.Files {
+		err := im.file(name)
+		if errors.Is(err, context.Canceled) {
+			return fmt.Errorf("interrupted after %d new events: run the same command again, and it goes on from here", im.sum.New)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (im *importer) file(name string) error {
+	src, shown := im.a.in, "standard input"
+	if name != "-" {
+		f, err := os.Open(name)
+		if err != nil {
+			return err
+		}
+		defer f.Close()
+		src, shown = f, name
+	}
+	format := im.c.Format
+	if format == "auto" {
+		format = ""
+	}
+	f, err := intake.Open(src, format)
 	if err != nil {
-		return done, err
+		return fmt.Errorf("%s: %w", shown, err)
 	}
-	for _, note := range f.Notes {
-		fmt.Fprintf(a.err, "note: %s\n", printable(note))
+	defer f.Close()
+	done, err := im.content(f, shown)
+	im.sum.New += done.New
+	im.sum.Known += done.Known
+	im.sum.Rejected += done.Rejected
+	for _, note := range done.Notes {
+		im.note(shown + ": " + note)
 	}
-	sum := sha256.Sum256(text)
-	args := moveArgs{Source: c.Source, SHA256: sum[:], Ledger: f.Ledger, Counters: countersOf(f), Users: a.usersOf(f)}
-	if len(f.Extra) > 0 {
-		extra, err := json.Marshal(f.Extra)
+	if err != nil {
+		return fmt.Errorf("%s: %w", shown, err)
+	}
+	return nil
+}
+
+// content imports what is in f, whatever its format.
+func (im *importer) content(f *intake.File, name string) (done intake.Report, err error) {
+	switch {
+	case f.Format.Name == "": // none was named, and nothing tells
+		done.Notes = append(done.Notes, "it is empty")
+		return done, nil
+	case !f.Format.Lines():
+		text, err := f.All()
 		if err != nil {
 			return done, err
 		}
-		args.Extra = string(extra)
-	}
-	if f.Display != nil {
-		args.Hidden = map[string]bool{}
-		for section, panel := range api.Panels() {
-			if shown, said := f.Display[section]; said {
-				args.Hidden[panel] = !shown
-			}
+		if im.c.Repository != "" {
+			done.Notes = append(done.Notes, "--repository says nothing here: the file has repositories of its own")
 		}
-	}
-	if err := a.call("move-in", args, &done); err != nil {
+		moved, err := im.saveJSON(text)
+		done.New, done.Known = moved.New, moved.Known
 		return done, err
 	}
-	for _, name := range done.Users {
-		role := ""
-		if name == done.Admin {
-			role = ", as administrator"
-		}
-		fmt.Fprintf(a.err, "user %s was made%s\n", printable(name), role)
+	s, err := im.open()
+	if err != nil {
+		return done, err
 	}
-	return done, nil
-}
-
-func countersOf(f *savejson.File) pkgmeter.Counters {
-	c := pkgmeter.Counters{All: f.All, Files: f.Downloads, Repositories: f.Repos}
-	c.Types[pkgmeter.LegacyJar], c.Types[pkgmeter.LegacyPom] = f.Types.Jar, f.Types.Pom
-	c.Types[pkgmeter.LegacyCrypto], c.Types[pkgmeter.LegacyOther] = f.Types.Crypto, f.Types.Other
-	return c
-}
-
-// usersOf hashes the passwords. Who has none, or the one that every
-// installation began with, has to be given one.
-func (a *app) usersOf(f *savejson.File) []pkgmeter.User {
-	var users []pkgmeter.User
-	for _, old := range f.Users {
-		u := pkgmeter.User{Name: old.Name, Role: pkgmeter.Viewer}
-		if err := u.Validate(); err != nil {
-			fmt.Fprintf(a.err, "note: user %s is left out: %s\n", printable(old.Name), pkgmeter.PublicMessage(err))
-			continue
-		}
-		if u.Disabled = old.Password == "" || old.Password == forbidden; !u.Disabled {
-			u.Hash = auth.Hash(old.Password)
-		} else {
-			fmt.Fprintf(a.err, "note: user %s cannot log in before: pkgmeter user passwd %s\n", printable(old.Name), printable(old.Name))
-		}
-		users = append(users, u)
-	}
-	return users
-}
-
-// hasSaveJSON reports whether the working directory has what was made for the
-// old program: the first start says how to take it along.
-func hasSaveJSON() bool {
-	info, err := os.Stat("save.json")
-	return !errors.Is(err, os.ErrNotExist) && err == nil && info.Mode().IsRegular()
+	bar := newProgress(im.a.err, name)
+	defer bar.end()
+	return f.Import(im.a.ctx, s, intake.Options{
+		Source: im.c.Source, Repository: im.c.Repository,
+		Progress: func(lines int64) { bar.add(lines, f.Done(), f.Size) },
+	})
 }

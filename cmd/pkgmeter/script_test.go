@@ -23,11 +23,12 @@ func TestMain(m *testing.M) {
 // The scripts are the command line's specification. Each has ADDR and ADMIN,
 // two free addresses, and the commands
 //
-//	http [-u USER:PASSWORD] [-H NAME:VALUE] METHOD URL [BODY]
+//	http [-u USER:PASSWORD] [-t TOKENFILE] [-H NAME:VALUE] METHOD URL [BODY|@FILE]
 //	ready URL
 //	exitcode CODE COMMAND [ARG...]
 //	newer DIR
 //	save URL USER:PASSWORD FILE
+//	pack gzip|zstd FILE NEWFILE
 func TestScripts(t *testing.T) {
 	t.Parallel()
 	testscript.Run(t, testscript.Params{
@@ -46,7 +47,7 @@ func TestScripts(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"http": httpCmd, "ready": readyCmd, "exitcode": exitcodeCmd, "newer": newerCmd, "save": saveCmd,
+			"http": httpCmd, "ready": readyCmd, "exitcode": exitcodeCmd, "newer": newerCmd, "save": saveCmd, "pack": packCmd,
 		},
 	})
 }
@@ -55,28 +56,35 @@ func httpCmd(ts *testscript.TestScript, neg bool, args []string) {
 	header := http.Header{}
 	for len(args) > 1 && strings.HasPrefix(args[0], "-") {
 		name, value, _ := strings.Cut(args[1], ":")
-		if args[0] == "-u" {
+		switch args[0] {
+		case "-u":
 			r := http.Request{Header: header}
 			r.SetBasicAuth(name, value)
-		} else {
+		case "-t":
+			header.Set("Authorization", "Bearer "+strings.TrimSpace(ts.ReadFile(args[1])))
+		default:
 			header.Set(name, value)
 		}
 		args = args[2:]
 	}
 	if len(args) < 2 {
-		ts.Fatalf("usage: http [-u USER:PASSWORD] [-H NAME:VALUE] METHOD URL [BODY]")
+		ts.Fatalf("usage: http [-u USER:PASSWORD] [-t TOKENFILE] [-H NAME:VALUE] METHOD URL [BODY|@FILE]")
 	}
-	req, err := http.NewRequest(args[0], args[1], strings.NewReader(strings.Join(args[2:], " ")))
+	body := strings.Join(args[2:], " ")
+	if file, ok := strings.CutPrefix(body, "@"); ok {
+		body = ts.ReadFile(file)
+	}
+	req, err := http.NewRequest(args[0], args[1], strings.NewReader(body))
 	ts.Check(err)
 	req.Header = header
 	res, err := http.DefaultClient.Do(req)
 	ts.Check(err)
 	defer res.Body.Close()
-	body, err := io.ReadAll(res.Body)
+	answer, err := io.ReadAll(res.Body)
 	ts.Check(err)
-	fmt.Fprintf(ts.Stdout(), "%d %s\n", res.StatusCode, body)
+	fmt.Fprintf(ts.Stdout(), "%d %s\n", res.StatusCode, answer)
 	if neg == (res.StatusCode < 400) {
-		ts.Fatalf("%s %s: %d %s", args[0], args[1], res.StatusCode, body)
+		ts.Fatalf("%s %s: %d %s", args[0], args[1], res.StatusCode, answer)
 	}
 }
 

@@ -107,7 +107,9 @@ func (c *serveCmd) serve(a *app, store *sqlite.Store, base string) error {
 	if err != nil {
 		return err
 	}
-	socket, err := control.Listen(a.data, calls(store, rules, a.now))
+	handlers := calls(store, rules, a.now, &a.work)
+	handlers["snapshot"] = until(a.ctx, handlers["snapshot"])
+	socket, err := control.Listen(a.data, handlers)
 	if err != nil {
 		return err
 	}

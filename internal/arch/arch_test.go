@@ -37,10 +37,12 @@ var may = map[string][]string{
 	"internal/control": {root},
 	"internal/sqlite":  {root, "internal/cells"},
 	"internal/demo":    {root, "internal/rule"},
+	"internal/backup":  {root, "internal/control"},
 	// level 2
-	"internal/hook": {root, "internal/source", "internal/artifact", "internal/rule", "internal/auth", "internal/httpx", "internal/ingest"},
-	"internal/web":  {root, "internal/httpx", "internal/auth", "internal/artifact", "internal/rule"},
-	"internal/api":  {root, "internal/httpx", "internal/auth", "internal/rule", "internal/savejson"},
+	"internal/hook":   {root, "internal/source", "internal/artifact", "internal/rule", "internal/auth", "internal/httpx", "internal/ingest"},
+	"internal/intake": {root, "internal/source", "internal/rule"},
+	"internal/web":    {root, "internal/httpx", "internal/auth", "internal/artifact", "internal/rule"},
+	"internal/api":    {root, "internal/httpx", "internal/auth", "internal/rule", "internal/savejson"},
 	// level 3: everything below, but no store
 	"internal/server": {
 		root, "internal/ingest", "internal/artifact", "internal/cells", "internal/rule", "internal/source", "internal/auth",

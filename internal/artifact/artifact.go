@@ -58,7 +58,7 @@ func Parse(raw string) Artifact { return ParseIn(raw, "") }
 
 // ParseIn is Parse for a path in a repository of which the format, a purl type,
 // is known, or "". The format decides where several ecosystems could have a
-// file, as with archives; a format that a prefix of the path says wins over it.
+// file, as with archives; one that a prefix of the path says wins over it.
 func ParseIn(raw, format string) Artifact {
 	if len(raw) > MaxPath {
 		// Not even a suffix is believed: the file without it might be short
@@ -69,16 +69,21 @@ func ParseIn(raw, format string) Artifact {
 		return a
 	}
 	repository, said, file := cutPrefix(strings.TrimLeft(raw, "/"))
-	format = cmp.Or(said, format)
-	a, ok := image(file, format)
-	if !ok {
-		parent, kind := stripSidecars(file, format)
-		a = classify(parent, format)
-		if kind != "" {
-			a.Kind, a.SidecarOf, a.File = kind, parent, "" // not the name of the image that it is beside
-		}
-	}
+	a := read(file, cmp.Or(said, format))
 	a.Repository, a.File, a.Format = cmp.Or(repository, a.Repository), cmp.Or(a.File, file), said
+	return a
+}
+
+// read says what a path without prefix means.
+func read(file, format string) Artifact {
+	if a, ok := image(file, format); ok {
+		return a
+	}
+	parent, kind := stripSidecars(file, format)
+	a := classify(parent, format)
+	if kind != "" {
+		a.Kind, a.SidecarOf, a.File = kind, parent, "" // not the name of the image that it is beside
+	}
 	return a
 }
 

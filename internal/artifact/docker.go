@@ -35,6 +35,9 @@ func docker(at location) (Artifact, bool) {
 	if at.format != "" && at.format != typeDocker {
 		return Artifact{}, false
 	}
+	if at.path == "v2" && at.listing {
+		return indexOfNone("v2", "oci-ping"), true // clients ask it before a pull
+	}
 	above, endpoint, rest := cutEndpoint(at.path)
 	if endpoint == "_catalog" && !at.listing {
 		return indexOfNone("_catalog", "oci-catalog"), true

@@ -48,6 +48,9 @@ func recognise(at location) (Artifact, bool) {
 	if at.format == typeGeneric {
 		return Artifact{}, false
 	}
+	if isArtifactoryCall(at.path) {
+		return indexOfNone("artifactory-api", "artifactory-api"), true
+	}
 	for _, first := range []bool{true, false} {
 		for _, e := range ecosystems {
 			if (e.typ == at.format) != first {

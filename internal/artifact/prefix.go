@@ -97,6 +97,11 @@ func artifactoryAPI(path string) (prefix, bool) {
 	return named(format, rest), ok
 }
 
+// isArtifactoryCall reports whether a path is a call of Artifactory's own
+// interface rather than a file of a repository: to ask how often a file was
+// fetched is not to fetch it.
+func isArtifactoryCall(path string) bool { return strings.HasPrefix(path, "artifactory/api/") }
+
 // giteaAPI is {owner}/{format}/ behind api/packages/.
 func giteaAPI(path string) (prefix, bool) {
 	owner, rest := cutSegment(path)
@@ -123,7 +128,9 @@ func gitlabAPI(path string) (prefix, bool) {
 var artifactoryFormats = map[string]string{
 	"cargo": typeCargo, "composer": typeComposer, "conda": typeConda, "deb": typeDebian, "docker": typeDocker,
 	"gems": typeGem, "go": typeGo, "helm": typeHelm, "hex": typeHex, "npm": typeNPM, "nuget": typeNuGet,
-	"pypi": typePyPI, "terraform": typeTerraform,
+	"pypi": typePyPI, "terraform": typeTerraform, "alpine": typeAlpine, "yum": typeRPM,
+	"bower": "", "chef": "", "cocoapods": "", "conan": "", "cran": "", "gitlfs": "", "opkg": "", "pub": "", "puppet": "",
+	"swift": "", "vagrant": "", "vcs": "",
 }
 
 // forgeFormats are those of Gitea, Forgejo and GitLab. A format without type is

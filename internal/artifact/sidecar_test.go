@@ -102,7 +102,7 @@ var prefixes = map[string]struct{ repository, file, pkg string }{
 	"/artifactory/libs/maven-metadata.xml":                  {"libs", "maven-metadata.xml", "pkg:generic/maven-metadata.xml"},
 	"/artifactory/api/pypi/py/simple/foo/":                  {"py", "simple/foo/", "pkg:pypi/foo"},
 	"/api/pypi/py/packages/foo/1.0/foo-1.0.zip":             {"py", "packages/foo/1.0/foo-1.0.zip", "pkg:pypi/foo"},
-	"/artifactory/api/storage/libs/x.bin":                   {"", "artifactory/api/storage/libs/x.bin", "pkg:generic/artifactory/api/storage/libs"},
+	"/artifactory/api/storage/libs/x.bin":                   {"", "artifactory/api/storage/libs/x.bin", "pkg:generic/artifactory-api"},
 	"/api/packages/alice/maven/" + app:                      {"alice", app, "pkg:maven/com.acme/app"},
 	"/api/packages/alice/pypi/files/foo/1.0/foo-1.0.tar.gz": {"alice", "files/foo/1.0/foo-1.0.tar.gz", "pkg:pypi/foo"},
 	"/api/packages/alice/generic/tool/1.2.3/tool-1.2.3.jar": {"alice", "tool/1.2.3/tool-1.2.3.jar", "pkg:generic/tool"},

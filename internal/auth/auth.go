@@ -243,6 +243,20 @@ func (a *Auth) Reader(r *http.Request) (pkgmeter.Principal, error) {
 	return p, err
 }
 
+// Ingester returns the principal of a request that may send events: a token of
+// that scope. A person may not, as a browser could be made to send the session.
+func (a *Auth) Ingester(r *http.Request) (pkgmeter.Principal, error) {
+	p, err := a.Request(r)
+	switch {
+	case err != nil || p.Scope == pkgmeter.ScopeIngest:
+	case p.Scope == "":
+		err = pkgmeter.Errorf(pkgmeter.Forbidden, "sending events wants a token: pkgmeter token new --user NAME --scope ingest")
+	default:
+		err = pkgmeter.Errorf(pkgmeter.Forbidden, "this token is for %s, not for sending events", p.Scope)
+	}
+	return p, err
+}
+
 // Bearer returns the token of an Authorization: Bearer header.
 func Bearer(r *http.Request) (string, bool) {
 	scheme, token, ok := strings.Cut(r.Header.Get("Authorization"), " ")

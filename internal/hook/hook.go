@@ -30,15 +30,6 @@ const MaxCallback = 256 << 10
 // MaxEvents is the most events of one delivery.
 const MaxEvents = 10_000
 
-// A small body is read and decoded at once. Larger ones can grow to some forty
-// times their size while they are decoded and wait for the disk: only so many
-// of them are in hand at the same time, and the others wait a little.
-const (
-	smallBody = 8 << 10
-	maxLarge  = 16
-	largeWait = time.Second
-)
-
 // entryBytes is what an event takes in memory while it waits, about.
 const entryBytes = 400
 
@@ -65,34 +56,11 @@ type Callback struct {
 	sampled atomic.Int32 // payloads that were offered as samples since the start
 
 	// Large holds those who read a large body: make it with [NewLarge].
-	Large Large
+	Large *Large
 
 	// Done is told of each delivery how long it waited for the disk, and
 	// whether it is there now. Optional.
 	Done func(d *pkgmeter.Delivery, waited time.Duration, stored bool)
-}
-
-// Large is room for large bodies. All hooks of a server share one.
-type Large chan struct{}
-
-// NewLarge returns room for as many as may be in hand at the same time.
-func NewLarge() Large { return make(Large, maxLarge) }
-
-// enter waits for room, unless the body of r is known to be small.
-func (l Large) enter(r *http.Request) (leave func(), err error) {
-	if l == nil || r.ContentLength >= 0 && r.ContentLength <= smallBody {
-		return func() {}, nil
-	}
-	timeout := time.NewTimer(largeWait)
-	defer timeout.Stop()
-	select {
-	case l <- struct{}{}:
-		return func() { <-l }, nil
-	case <-timeout.C:
-		return nil, pkgmeter.Errorf(pkgmeter.Unavailable, "busy with other large deliveries: try again")
-	case <-r.Context().Done():
-		return nil, r.Context().Err()
-	}
 }
 
 var success = []byte(`{"success": true}`)
@@ -112,7 +80,7 @@ func (c *Callback) serve(w http.ResponseWriter, r *http.Request) error {
 	if err := c.authorize(r); err != nil {
 		return err
 	}
-	leave, err := c.Large.enter(r)
+	leave, err := c.Large.enter(r, places(r))
 	if err != nil {
 		return err
 	}
@@ -153,10 +121,7 @@ func (c *Callback) decode(d *pkgmeter.Delivery, body []byte, id string) {
 	}
 	said := m.CloudRepo(CallbackSource, body, id, d.Received)
 	d.Rejects = said.Rejects
-	d.Entries = make([]pkgmeter.Entry, len(said.Events))
-	for i, e := range said.Events {
-		d.Entries[i] = c.Rules.Apply(e)
-	}
+	d.Entries = c.Rules.ApplyAll(said.Events)
 }
 
 // offer adds the body to the delivery as a sample, for the first few after a

@@ -23,10 +23,25 @@ var ErrCut = errors.New("body cut short")
 // [pkgmeter.Invalid]. Whether it is packed is told by its first bytes: senders
 // forget the header, and proxies remove it.
 func ReadBody(w http.ResponseWriter, r *http.Request, limit int) ([]byte, error) {
-	if r.ContentLength > int64(limit) {
-		return nil, tooLarge(limit)
+	var buf, out bytes.Buffer
+	if err := read(&buf, w, r, limit); err != nil {
+		return nil, err
 	}
-	var buf bytes.Buffer
+	how := packing(buf.Bytes())
+	if how == plain {
+		return buf.Bytes(), nil
+	}
+	if err := unpack(&out, how, buf.Bytes(), limit); err != nil {
+		return nil, err
+	}
+	return out.Bytes(), nil
+}
+
+// read reads the body as it comes.
+func read(buf *bytes.Buffer, w http.ResponseWriter, r *http.Request, limit int) error {
+	if r.ContentLength > int64(limit) {
+		return tooLarge(limit)
+	}
 	if r.ContentLength > 0 {
 		// ReadFrom wants room for one more read to see the end. A large body
 		// gets room as it comes: a promise of bytes must not take memory.
@@ -34,45 +49,64 @@ func ReadBody(w http.ResponseWriter, r *http.Request, limit int) ([]byte, error)
 	}
 	if _, err := buf.ReadFrom(http.MaxBytesReader(w, r.Body, int64(limit))); err != nil {
 		if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
-			return nil, tooLarge(limit)
+			return tooLarge(limit)
 		}
-		return nil, &pkgmeter.Error{Code: pkgmeter.Invalid, Msg: "the body was cut short", Err: errors.Join(ErrCut, err)}
+		return &pkgmeter.Error{Code: pkgmeter.Invalid, Msg: "the body was cut short", Err: errors.Join(ErrCut, err)}
 	}
-	return unpack(buf.Bytes(), limit)
+	return nil
 }
 
 func tooLarge(limit int) error {
 	return pkgmeter.Errorf(pkgmeter.TooLarge, "the body is larger than %d bytes", limit)
 }
 
-func unpack(body []byte, limit int) ([]byte, error) {
-	var from io.Reader
+// The ways to pack a body.
+const (
+	plain      = ""
+	gzipPacked = "gzip"
+	zstdPacked = "zstd"
+)
+
+// packing tells by its first bytes how a body is packed.
+func packing(body []byte) string {
 	switch {
 	case bytes.HasPrefix(body, []byte{0x1f, 0x8b}):
-		z, err := gzip.NewReader(bytes.NewReader(body))
-		if err != nil {
-			return nil, broken("gzip", err)
-		}
-		from = z
+		return gzipPacked
 	case bytes.HasPrefix(body, []byte{0x28, 0xb5, 0x2f, 0xfd}):
-		z, err := zstd.NewReader(bytes.NewReader(body), zstd.WithDecoderConcurrency(1),
-			zstd.WithDecoderMaxMemory(uint64(limit)+1<<20), zstd.WithDecoderMaxWindow(8<<20))
-		if err != nil {
-			return nil, broken("zstd", err)
-		}
-		defer z.Close()
-		from = z
-	default:
-		return body, nil
+		return zstdPacked
 	}
-	out, err := io.ReadAll(io.LimitReader(from, int64(limit)+1))
+	return plain
+}
+
+// unpack unpacks the whole body, if that is not more than limit bytes.
+func unpack(out *bytes.Buffer, how string, body []byte, limit int) error {
+	from, err := unpacker(how, body, limit)
 	if err != nil {
-		return nil, broken("compression", err)
+		return broken(how, err)
 	}
-	if len(out) > limit {
-		return nil, tooLarge(limit)
+	defer from.Close()
+	switch _, err := out.ReadFrom(io.LimitReader(from, int64(limit)+1)); {
+	case errors.Is(err, zstd.ErrDecoderSizeExceeded), errors.Is(err, zstd.ErrWindowSizeExceeded):
+		return tooLarge(limit)
+	case err != nil:
+		return broken(how, err)
+	case out.Len() > limit:
+		return tooLarge(limit)
 	}
-	return out, nil
+	return nil
+}
+
+// unpacker returns what reads a body that is packed.
+func unpacker(how string, body []byte, limit int) (io.ReadCloser, error) {
+	if how == gzipPacked {
+		return gzip.NewReader(bytes.NewReader(body))
+	}
+	z, err := zstd.NewReader(bytes.NewReader(body), zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true),
+		zstd.WithDecoderMaxMemory(uint64(limit)+1<<20), zstd.WithDecoderMaxWindow(8<<20))
+	if err != nil {
+		return nil, err
+	}
+	return z.IOReadCloser(), nil
 }
 
 func broken(what string, err error) error {

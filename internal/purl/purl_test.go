@@ -202,9 +202,41 @@ func TestAMavenGroupIsSpelledWithDots(t *testing.T) {
 	})
 }
 
+// checkShortCut compares the reading of plain purls with that of all.
+func checkShortCut(t interface {
+	Helper()
+	Fatalf(format string, args ...any)
+}, text string,
+) {
+	t.Helper()
+	canonical, typ, version, err := purl.Split(text)
+	canonical2, typ2, version2, err2 := purl.SplitAny(text)
+	if canonical != canonical2 || typ != typ2 || version != version2 || (err == nil) != (err2 == nil) {
+		t.Fatalf("Split(%q) = %q, %q, %q, %v; the long way %q, %q, %q, %v", text, canonical, typ, version, err, canonical2, typ2, version2, err2)
+	}
+}
+
+func TestPlainPurlsAreReadAsAllAre(t *testing.T) {
+	t.Parallel()
+	for text := range equivalent {
+		checkShortCut(t, text)
+		checkShortCut(t, text+"@1.0")
+	}
+	rapid.Check(t, func(t *rapid.T) {
+		typ := rapid.SampledFrom([]string{
+			"maven", "pypi", "npm", "nuget", "gem", "cargo", "golang", "deb", "rpm", "apk", "conda", "docker", "helm", "hex",
+			"composer", "terraform", "generic", "meteor", "swift", "cpan", "Npm", "",
+		}).Draw(t, "type")
+		path := rapid.StringMatching(`([a-zA-Z._~:@%/-]{0,3}[a-z0-9]{1,3}/){0,3}[a-zA-Z._~:@%+-]{0,3}[a-z0-9]{0,2}/?`).Draw(t, "path")
+		version := rapid.StringMatching(`(@[a-zA-Z0-9._~:+@%/-]{0,6}([?#][a-z=]{0,3})?)?`).Draw(t, "version")
+		checkShortCut(t, "pkg:"+typ+"/"+path+version)
+	})
+}
+
 // checkPurl holds Canonical to what it promises of any purl.
 func checkPurl(t *testing.T, text string) {
 	t.Helper()
+	checkShortCut(t, text)
 	canonical, typ, err := purl.Canonical(text)
 	if err != nil {
 		if canonical != "" || typ != "" || strings.ContainsAny(err.Error(), "\n\x00") {

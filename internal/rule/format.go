@@ -10,8 +10,9 @@ import (
 // formats remembers the purl type of the files of each repository, as far as
 // paths prove it. A repository of several types has no format.
 type formats struct {
-	types sync.Map // repository → purl type, or mixed
-	n     atomic.Int64
+	types   sync.Map // repository → purl type, or mixed
+	n       atomic.Int64
+	changes atomic.Int64
 }
 
 // mixed is no purl type.
@@ -39,20 +40,19 @@ func (f *formats) found(repository, typ string) {
 		return // all senders that name none have it in common
 	}
 	known, ok := f.types.Load(repository)
-	switch {
-	case !ok && f.n.Load() < maxFormats:
-		if _, there := f.types.LoadOrStore(repository, typ); !there {
+	if !ok && f.n.Load() < maxFormats {
+		if known, ok = f.types.LoadOrStore(repository, typ); !ok {
 			f.n.Add(1)
+			f.changes.Add(1)
+			return
 		}
-	case ok && known != typ && known != mixed:
+	}
+	if ok && known != typ && known != mixed {
 		f.types.Store(repository, mixed)
+		f.changes.Add(1)
 	}
 }
 
-// Remember tells the rules the types of a repository's files that are known
-// from before.
-func (s *Set) Remember(repository string, types ...string) {
-	for _, t := range types {
-		s.formats.found(repository, t)
-	}
-}
+// Remember tells the rules the type of some of a repository's files, known from
+// before.
+func (s *Set) Remember(repository, typ string) { s.formats.found(repository, typ) }

@@ -80,9 +80,29 @@ func Parse(own string) (*Set, error) {
 	return New(rules)
 }
 
-// Apply returns an event beside what follows from it.
+// Apply returns an event beside what follows from it. A hit on a file whose
+// path is certain tells of what format its repository is.
 func (s *Set) Apply(e pkgmeter.Event) pkgmeter.Entry {
-	return s.Entry(e, s.File(e.Repository, e.Path, e.Hint))
+	entry := s.Entry(e, s.File(e.Repository, e.Path, e.Hint))
+	s.Learn(e.Hint, entry.File, entry.Counts)
+	return entry
+}
+
+// ApplyAll is Apply for events that came together: the format that one proves
+// decides about all of them, whatever their order.
+func (s *Set) ApplyAll(events []pkgmeter.Event) []pkgmeter.Entry {
+	entries := make([]pkgmeter.Entry, len(events))
+	before := s.formats.changes.Load()
+	for i, e := range events {
+		entries[i] = s.Apply(e)
+	}
+	if s.formats.changes.Load() == before {
+		return entries
+	}
+	for i, e := range events {
+		entries[i] = s.Entry(e, s.File(e.Repository, e.Path, e.Hint))
+	}
+	return entries
 }
 
 // Entry is Apply for an event of a file whose facts are known.
@@ -90,6 +110,15 @@ func (s *Set) Entry(e pkgmeter.Event, f pkgmeter.File) pkgmeter.Entry {
 	return pkgmeter.Entry{
 		Event: e, File: f, Client: s.Client(e.Agent, e.Flags),
 		Whole: isDownload(e), Counts: s.Measures(e, f.Kind),
+	}
+}
+
+// Learn notes the format of a repository, if a file with hits proves one: a
+// path that is certain by itself. What is not there, and what was only put
+// there, proves nothing.
+func (s *Set) Learn(hint string, f pkgmeter.File, m pkgmeter.Measures) {
+	if hint == "" && f.Confidence == pkgmeter.Certain && m.Hits > 0 {
+		s.formats.found(f.Repository, f.Type)
 	}
 }
 
@@ -109,23 +138,20 @@ func (s *Set) Client(ua string, flags pkgmeter.Flags) pkgmeter.Client {
 // path the file and its kind; any other hint is ignored unless it is all there
 // is.
 //
-// A file whose path is certain tells of what format its repository is, and that
-// decides about files after it that could be of several.
+// A path that is not certain by itself is read by the format of its
+// repository, where that is known.
 func (s *Set) File(repositorySaid, path, hint string) pkgmeter.File {
 	if path == "" && hint != "" {
 		return packageFile(repositorySaid, hint)
 	}
-	a := artifact.ParseIn(path, s.formats.of(repositorySaid))
-	if repositorySaid == "" && a.Confidence != artifact.Certain {
-		if format := s.formats.of(a.Repository); format != "" {
+	a := artifact.Parse(path)
+	if a.Confidence != artifact.Certain && a.Format == "" {
+		if format := s.formats.of(cmp.Or(repositorySaid, a.Repository)); format != "" {
 			a = artifact.ParseIn(path, format)
 		}
 	}
 	f := fileOf(repositorySaid, a)
 	if hint == "" {
-		if f.Confidence == pkgmeter.Certain {
-			s.formats.found(f.Repository, f.Type)
-		}
 		return f
 	}
 	if pkg, typ, version, err := purl.Split(hint); err == nil {

@@ -30,7 +30,7 @@ func newMetrics(q *ingest.Queue[*pkgmeter.Delivery], version string) *metrics {
 			Name: "pkgmeter_http_requests_total", Help: "Requests by route and status.",
 		}, []string{"route", "status"}),
 		events: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "pkgmeter_events_total", Help: "Events by outcome: stored, known (a repeated id), rejected (in quarantine), refused (the store was busy or failed).",
+			Name: "pkgmeter_events_total", Help: "Events by outcome: stored, known (a repeated id), rejected (unreadable: in quarantine, or told to the sender), refused (the store was busy or failed).",
 		}, []string{"outcome"}),
 		waits: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Name: "pkgmeter_ack_seconds", Help: "Time from the end of a delivery's receipt until it is on disk.",
@@ -68,6 +68,9 @@ func (m *metrics) delivered(d *pkgmeter.Delivery, took time.Duration, stored boo
 	m.known.Add(float64(d.Known))
 	m.rejected.Add(float64(len(d.Rejects)))
 }
+
+// refusedItems counts what was no event and is told to the sender.
+func (m *metrics) refusedItems(n int) { m.rejected.Add(float64(n)) }
 
 // observe counts the requests of a route by status.
 func (m *metrics) observe(route string, next http.Handler) http.Handler {

@@ -28,6 +28,7 @@ func (s *Server) routes(pages *web.Web) []route {
 		{"/{$}", get(httpx.HandlerFunc(pages.Landing))},
 		{"/callback", post(callback)},
 		{"/callback/{token}", post(callback)},
+		{"/api/v1/events", post(s.ingester(s.events.Serve))},
 		{"/api/v1/totals", get(s.reader(answers.Handler("totals")))},
 		{"/api/v1/top", get(s.reader(answers.Handler("top")))},
 		{"/api/v1/series", get(s.reader(answers.Handler("series")))},
@@ -95,6 +96,18 @@ func (s *Server) reader(next http.Handler) http.Handler {
 	})
 }
 
+// ingester lets those pass who may send events, and says who that is.
+func (s *Server) ingester(take pageFunc) http.Handler {
+	return httpx.HandlerFunc(func(w http.ResponseWriter, r *http.Request) error {
+		p, err := s.Auth.Ingester(r)
+		if err != nil {
+			challenge(w, err)
+			return err
+		}
+		return take(w, r, p)
+	})
+}
+
 // admin lets administrators pass, as people: a token has one purpose, and this
 // is none of them.
 func (s *Server) admin(next http.Handler) http.Handler {
@@ -116,7 +129,7 @@ func (s *Server) admin(next http.Handler) http.Handler {
 // Browsers without credentials get the login form instead.
 func (s *Server) page(l login, serve pageFunc) http.Handler { return s.shown(l, s.PublicStats, serve) }
 
-// pageFunc serves a page to who is logged in.
+// pageFunc serves a request of somebody who is known.
 type pageFunc func(w http.ResponseWriter, r *http.Request, reader pkgmeter.Principal) error
 
 // adminForm shows a form and takes it. The pages let administrators pass only;

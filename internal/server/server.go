@@ -76,6 +76,7 @@ type Server struct {
 	metrics *metrics
 
 	callback *hook.Callback
+	events   *hook.Events
 }
 
 // Run serves on main, and on admin where there is one, until ctx ends or a
@@ -86,7 +87,9 @@ func (s *Server) Run(ctx context.Context, main, admin net.Listener) error {
 	s.Auth.Secure = s.Secure
 	s.queue = ingest.New(s.Store, ingest.Options{Fatal: s.Fatal})
 	s.metrics = newMetrics(s.queue, s.Version)
-	s.callback = &hook.Callback{Queue: s.queue, Rules: s.Rules, Token: s.CallbackToken, Now: s.Now, Done: s.metrics.delivered, Large: hook.NewLarge()}
+	large := hook.NewLarge()
+	s.callback = &hook.Callback{Queue: s.queue, Rules: s.Rules, Token: s.CallbackToken, Now: s.Now, Done: s.metrics.delivered, Large: large}
+	s.events = &hook.Events{Queue: s.queue, Rules: s.Rules, Now: s.Now, Done: s.metrics.delivered, Refused: s.metrics.refusedItems, Large: large}
 	inspect := inspector{s.Store, s.callback}
 	if err := inspect.load(ctx); err != nil {
 		return fmt.Errorf("mapping of the webhook: %w", err)

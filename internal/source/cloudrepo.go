@@ -8,8 +8,6 @@ import (
 	"unicode/utf8"
 )
 
-const byteOrderMark = "\xef\xbb\xbf"
-
 // CloudRepo reads the body of a webhook delivery, whatever its content type
 // says: a JSON object, an array or lines of them, such objects inside a list of
 // another one, and forms, with JSON in their field "payload" or without.
@@ -45,11 +43,7 @@ type scope struct {
 }
 
 func (d *cloudRepo) body(body []byte) {
-	start := 0
-	if bytes.HasPrefix(body, []byte(byteOrderMark)) {
-		start = len(byteOrderMark)
-	}
-	first := skipSpace(body, start)
+	first := skipSpace(body, skipMark(body))
 	switch {
 	case first == len(body):
 		d.reject(reason("the body is empty"), body)

@@ -57,12 +57,8 @@ func Mask(body []byte) []byte {
 
 // maskJSON masks a body that is one JSON value; ok is false for any other.
 func maskJSON(body []byte) (out []byte, ok bool) {
-	start := 0
-	if bytes.HasPrefix(body, []byte(byteOrderMark)) {
-		start = len(byteOrderMark)
-	}
 	var t tree
-	end, err := t.parse(body, skipSpace(body, start))
+	end, err := t.parse(body, skipSpace(body, skipMark(body)))
 	if err != nil || skipSpace(body, end) < len(body) {
 		return nil, false
 	}

@@ -82,6 +82,10 @@ func (c *collector) decoded() Decoded {
 	return c.Decoded
 }
 
+// Fit returns the name of a source that is not too long to be stored, made of
+// one that may be.
+func Fit(name string) string { return fitID(name) }
+
 // fitID returns id, or its hash where it is too long to be stored or no text.
 // Two ids are then the same only if they were, which cutting would not keep.
 func fitID(id string) string {

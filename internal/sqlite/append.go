@@ -132,6 +132,9 @@ func (w *writer) append(ctx context.Context, batch []*pkgmeter.Delivery) error {
 		if err := w.sample(ctx, d.Sample); err != nil {
 			return err
 		}
+		if err := w.ticket(ctx, d); err != nil {
+			return err
+		}
 	}
 	if n > 0 {
 		if err := w.row(ctx, received, n); err != nil {
@@ -149,9 +152,15 @@ func (w *writer) entry(ctx context.Context, e *pkgmeter.Entry, received time.Tim
 		return false, err
 	}
 	day := pkgmeter.DayOf(ev.Time)
-	if ev.ID != "" && !w.keys.add(ev.Source, ev.ID) {
-		w.sums.hear(day, source, heard{duplicates: 1})
-		return false, nil
+	if ev.ID != "" {
+		isNew, err := w.keys.add(ctx, ev.Source, ev.ID)
+		if err != nil {
+			return false, err
+		}
+		if !isNew {
+			w.sums.hear(day, source, heard{duplicates: 1})
+			return false, nil
+		}
 	}
 	file, err := w.file(ctx, e)
 	if err != nil {

@@ -207,6 +207,7 @@ type agents struct {
 	known             *cache[string, agentRef]
 	fresh             map[string]agentRef
 	sel, ins, rule    *sql.Stmt
+	same              *sql.Stmt
 	clients           map[clientKey]int64
 	freshClients      []clientKey
 	selClient, insOne *sql.Stmt
@@ -225,6 +226,9 @@ func (a *agents) prepare(ctx context.Context, prepare preparer) error {
 		{&a.rule, `
 			INSERT INTO agent_rule (gen, agent_id, rule, client_id, version, runtime, os, arch) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
 			ON CONFLICT DO NOTHING`},
+		{&a.same, `
+			SELECT coalesce((SELECT (client_id, version, runtime, os, arch) = (?, ?, ?, ?, ?) FROM agent_rule
+				WHERE gen = ? AND agent_id = ? ORDER BY rule DESC LIMIT 1), 0)`},
 		{&a.selClient, `SELECT id FROM client WHERE name = ? AND class = ?`},
 		{&a.insOne, `INSERT INTO client (name, class) VALUES (?, ?) ON CONFLICT DO NOTHING`},
 	} {
@@ -340,27 +344,27 @@ func (w *writer) file(ctx context.Context, e *pkgmeter.Entry) (fileRef, error) {
 		return ref, nil
 	}
 	key.raw, key.hint = strings.Clone(key.raw), strings.Clone(key.hint)
-	ref, err := w.findFile(ctx, key, &e.File)
+	ref, err := w.findFile(ctx, key, &e.File, e.Counts.Hits > 0)
 	if err == nil {
 		w.files.fresh[key] = ref
 	}
 	return ref, err
 }
 
-func (w *writer) findFile(ctx context.Context, key fileKey, f *pkgmeter.File) (ref fileRef, err error) {
+func (w *writer) findFile(ctx context.Context, key fileKey, f *pkgmeter.File, hits bool) (ref fileRef, err error) {
 	id, added, err := add(ctx, w.files.ins, key.repo, key.raw, key.hint)
 	if err != nil {
 		return ref, err
 	}
 	if added {
-		return w.addRule(ctx, w.gen, id, key.hint == "", f)
+		return w.addRule(ctx, w.gen, id, key.hint == "" && hits, f)
 	}
 	err = w.files.sel.QueryRowContext(ctx, w.gen, key.repo, key.raw, key.hint).Scan(&ref.id, &ref.repo, &ref.typ, &ref.kind, &ref.legacy)
 	return ref, err
 }
 
-// addRule stores what follows from a new file. One whose path alone is proof
-// tells of what format its repository is.
+// addRule stores what follows from a new file. One with hits whose path alone is
+// proof tells of what format its repository is.
 func (w *writer) addRule(ctx context.Context, gen, id int64, byPath bool, f *pkgmeter.File) (ref fileRef, err error) {
 	ref.id, ref.kind, ref.legacy = id, f.Kind, f.Legacy
 	if ref.repo, err = w.repo.id(ctx, f.Repository); err != nil {

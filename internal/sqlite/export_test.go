@@ -30,3 +30,6 @@ func (s *Store) LimitPages(ctx context.Context, n int) error {
 	_, err := s.w.conn.ExecContext(ctx, fmt.Sprintf(`PRAGMA max_page_count = %d`, n))
 	return err
 }
+
+// SealAt seals keys as soon as there are so many.
+func (s *Store) SealAt(ctx context.Context, least int) error { return s.seal(ctx, least) }

@@ -39,7 +39,9 @@ func (s *Store) Maintain(ctx context.Context, report func(error)) error {
 		case <-ctx.Done():
 			return nil
 		case <-second.C:
-			err = s.Checkpoint(ctx)
+			if err = s.Checkpoint(ctx); err == nil && s.manyKeys() {
+				err = s.Seal(ctx)
+			}
 		case <-minute.C:
 			err = s.tidy(ctx)
 		}
@@ -53,7 +55,21 @@ func (s *Store) tidy(ctx context.Context) error {
 	if err := s.forgetKeys(ctx); err != nil {
 		return fmt.Errorf("drop old keys: %w", err)
 	}
-	return nil
+	if s.rebuilding.TryLock() {
+		err := s.dropOthers(ctx)
+		s.rebuilding.Unlock()
+		if err != nil {
+			return fmt.Errorf("drop counts of before a recount: %w", err)
+		}
+	}
+	return s.Seal(ctx)
+}
+
+// manyKeys reports whether the log has enough keys for a segment.
+func (s *Store) manyKeys() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.w.keys.young) >= sealKeys
 }
 
 // forgetKeys drops the keys that are older than [keyDays] from the file. In

@@ -200,6 +200,11 @@ func (w *world) rebuild(t *rapid.T) {
 	}
 }
 
+func (w *world) doctor(t *rapid.T) {
+	r, err := w.store.Doctor(t.Context(), rule.Default(), func(int64, int64) {})
+	healthy(t, w.store, r, err)
+}
+
 func (w *world) reopen(t *rapid.T) {
 	if err := w.store.Close(); err != nil {
 		t.Fatal(err)
@@ -301,7 +306,7 @@ func TestEveryAnswerEqualsAPlainRecomputation(t *testing.T) {
 		w := &world{t: t, store: s, dir: dir, clock: c, model: &model{}, ids: map[string]bool{}}
 		defer func() { w.store.Close() }()
 		t.Repeat(map[string]func(*rapid.T){
-			"write": w.write, "write more": w.write, "later": w.later, "pack": w.pack, "reopen": w.reopen, "rebuild": w.rebuild, "": w.ask,
+			"write": w.write, "write more": w.write, "later": w.later, "pack": w.pack, "reopen": w.reopen, "rebuild": w.rebuild, "doctor": w.doctor, "": w.ask,
 		})
 	})
 }

@@ -64,6 +64,9 @@ type Store struct {
 	cols     columns
 	balances atomic.Pointer[balanceSet]
 	wal      walState
+	sealing  sync.Mutex // held over a sealing, which is many transactions
+
+	rebuilding sync.Mutex // held over a rebuild, which makes another generation
 }
 
 // meta is what the file says of itself.

@@ -24,17 +24,17 @@ func (s *Store) Rule() int { return s.meta.Load().rule }
 // last.
 func (s *Store) Own() string { return s.meta.Load().own }
 
-// Formats returns the types of which files of each repository are, surely.
-func (s *Store) Formats(ctx context.Context) (map[string][]string, error) {
-	types := map[string][]string{}
-	return types, eachRow(ctx, s.read, func(rows *sql.Rows) error {
+// Formats calls visit with the types of which files of each repository are,
+// surely, in the order in which the repositories became known.
+func (s *Store) Formats(ctx context.Context, visit func(repository, typ string)) error {
+	return eachRow(ctx, s.read, func(rows *sql.Rows) error {
 		var repository, typ string
 		err := rows.Scan(&repository, &typ)
-		types[repository] = append(types[repository], typ)
+		visit(repository, typ)
 		return err
 	}, `
 		SELECT r.name, t.name FROM repo_type x JOIN repo r ON r.id = x.repo_id JOIN type t ON t.id = x.type_id
-		WHERE x.gen = (SELECT gen FROM meta)`)
+		WHERE x.gen = (SELECT gen FROM meta) ORDER BY x.repo_id, x.type_id`)
 }
 
 // SetRules makes the rules the ones in force, and returns the number of the
@@ -42,30 +42,34 @@ func (s *Store) Formats(ctx context.Context) (map[string][]string, error) {
 // spells out, raises the number and leaves a marker; what was counted before
 // stays as it is until [Store.Rebuild].
 func (s *Store) SetRules(ctx context.Context, rules pkgmeter.Rules, builtin int, own string) (int, error) {
-	if m := s.meta.Load(); m.builtin == builtin && m.own == own {
+	m := s.meta.Load()
+	if m.builtin == builtin && m.own == own {
 		return m.rule, nil
 	}
+	next := *m
+	next.builtin, next.own = builtin, own
+	var pos int64
+	if err := s.read.QueryRowContext(ctx, `SELECT coalesce(max(pos), 0) FROM ledger`).Scan(&pos); err != nil {
+		return 0, err
+	}
+	if next.rule = max(next.rule+1, builtin); pos == 0 {
+		next.rule = builtin // nothing was counted by another one
+	}
+	// Clients first: until the last transaction, nothing counts by them.
+	if next.sliced {
+		if err := s.changeAgents(ctx, rules, int64(next.rule)); err != nil {
+			return 0, fmt.Errorf("change the rules: %w", err)
+		}
+	}
 	err := s.update(ctx, func(ctx context.Context, w *writer) error {
-		next := *s.meta.Load()
-		next.builtin, next.own = builtin, own
-		var pos int64
-		if err := w.conn.QueryRowContext(ctx, `SELECT coalesce(max(pos), 0) FROM ledger`).Scan(&pos); err != nil {
-			return err
-		}
-		if next.rule = max(next.rule+1, builtin); pos == 0 {
-			next.rule = builtin // nothing was counted by another one
-		}
 		w.next = &next
 		_, err := w.conn.ExecContext(ctx, `UPDATE meta SET rule = ?, builtin = ?, own = ?`, next.rule, builtin, own)
-		if err != nil || pos == 0 {
+		if err != nil || pos == 0 || !next.sliced {
 			return err
 		}
-		_, err = w.conn.ExecContext(ctx, `INSERT INTO marker (at_ms, kind, rule, pos, text) VALUES (?, 'rules', ?, ?, ?)`,
-			s.opt.Now().UnixMilli(), next.rule, pos, fmt.Sprintf("counting rules %d", next.rule))
-		if err != nil {
-			return err
-		}
-		return w.deriveAgents(ctx, rules, w.gen, int64(next.rule), 0, true)
+		_, err = w.conn.ExecContext(ctx, `INSERT INTO marker (at_ms, kind, rule, pos, text) VALUES (?, 'rules', ?, (SELECT max(pos) FROM ledger), ?)`,
+			s.opt.Now().UnixMilli(), next.rule, fmt.Sprintf("counting rules %d", next.rule))
+		return err
 	})
 	if err != nil {
 		return 0, fmt.Errorf("change the rules: %w", err)
@@ -73,47 +77,74 @@ func (s *Store) SetRules(ctx context.Context, rules pkgmeter.Rules, builtin int,
 	return s.Rule(), nil
 }
 
-// deriveAgents writes the clients of the agents after the given one; only those
-// that differ from what is there, if changed is set.
-func (w *writer) deriveAgents(ctx context.Context, rules pkgmeter.Rules, gen, rule, after int64, changed bool) error {
+// changeAgents writes the clients that agents are under a rule set to come,
+// where they differ from what they are now.
+func (s *Store) changeAgents(ctx context.Context, rules pkgmeter.Rules, rule int64) error {
+	gen := s.meta.Load().gen
+	err := s.update(ctx, func(ctx context.Context, w *writer) error {
+		// Of an attempt that did not end, perhaps with other rules.
+		_, err := w.conn.ExecContext(ctx, `DELETE FROM agent_rule WHERE gen = ? AND rule >= ? AND rule > (SELECT rule FROM meta)`, gen, rule)
+		return err
+	})
+	for after, more := int64(noAgent), true; more && err == nil; {
+		if err = ctx.Err(); err != nil {
+			break
+		}
+		err = s.update(ctx, func(ctx context.Context, w *writer) (err error) {
+			last := after
+			after, err = w.deriveAgents(ctx, rules, gen, rule, after, true)
+			more = after > last
+			return err
+		})
+	}
+	return err
+}
+
+// noAgent is before agent 0, which stands for events that name none.
+const noAgent = -1
+
+// deriveAgents writes the clients of some agents after the given one, and
+// returns the last; only those that differ from what is there, if changed is
+// set.
+func (w *writer) deriveAgents(ctx context.Context, rules pkgmeter.Rules, gen, rule, after int64, changed bool) (last int64, err error) {
 	type agent struct {
 		id int64
 		ua string
 	}
-	var all []agent
-	err := eachRow(ctx, w.conn, func(rows *sql.Rows) error {
+	var some []agent
+	if last = after; after == noAgent {
+		some, after = append(some, agent{}), 0
+	}
+	err = eachRow(ctx, w.conn, func(rows *sql.Rows) error {
 		var a agent
 		err := rows.Scan(&a.id, &a.ua)
-		all = append(all, a)
+		some = append(some, a)
 		return err
-	}, `SELECT id, ua FROM agent WHERE id > ? ORDER BY id`, after)
+	}, `SELECT id, ua FROM agent WHERE id > ? ORDER BY id LIMIT ?`, after, rebuildFiles)
+	for _, a := range some {
+		if err != nil {
+			return last, err
+		}
+		last = a.id
+		err = w.deriveAgent(ctx, rules.Client(a.ua, 0), gen, rule, a.id, changed)
+	}
+	return last, err
+}
+
+func (w *writer) deriveAgent(ctx context.Context, c pkgmeter.Client, gen, rule, agent int64, changed bool) error {
+	client, err := w.agents.client(ctx, &c)
 	if err != nil {
 		return err
 	}
-	for _, a := range all {
-		c := rules.Client(a.ua, 0)
-		client, err := w.agents.client(ctx, &c)
-		if err != nil {
-			return err
-		}
-		if changed {
-			var same bool
-			err := w.conn.QueryRowContext(ctx, `
-				SELECT coalesce((SELECT client_id = ? FROM agent_rule WHERE gen = ? AND agent_id = ? ORDER BY rule DESC LIMIT 1), 0)`,
-				client, gen, a.id).Scan(&same)
-			if err != nil || same {
-				if err != nil {
-					return err
-				}
-				continue
-			}
-		}
-		_, err = w.agents.rule.ExecContext(ctx, gen, a.id, rule, client, c.Version, c.Runtime, c.OS, c.Arch)
-		if err != nil {
+	if changed {
+		var same bool
+		err := w.agents.same.QueryRowContext(ctx, client, c.Version, c.Runtime, c.OS, c.Arch, gen, agent).Scan(&same)
+		if err != nil || same {
 			return err
 		}
 	}
-	return nil
+	_, err = w.agents.rule.ExecContext(ctx, gen, agent, rule, client, c.Version, c.Runtime, c.OS, c.Arch)
+	return err
 }
 
 // rebuild is a generation in the making.
@@ -128,13 +159,17 @@ type rebuild struct {
 	pos, upTo   int64 // row of the ledger up to which all is counted, and can be
 	done, total int64 // events
 
+	hit     []bool // by file: whether it has hits
 	cols    columns
-	clients map[agentFlags]pkgmeter.Client
+	clients *cache[agentFlags, pkgmeter.Client]
 	counts  map[sliceKey]map[uint32]pkgmeter.Measures // by file
 	facets  map[sliceKey]map[facetKey]pkgmeter.Measures
 	totals  map[pkgmeter.Day]pkgmeter.Measures
 	cells   int // in counts
 }
+
+// clientWeight is what a remembered client takes, bytes, about.
+const clientWeight = 256
 
 type agentFlags struct {
 	agent int64
@@ -161,27 +196,38 @@ const (
 // Without a nil return the counts are what they were. progress is told how many
 // events of how many are counted.
 func (s *Store) Rebuild(ctx context.Context, rules pkgmeter.Rules, progress func(done, total int64)) error {
+	s.rebuilding.Lock()
+	defer s.rebuilding.Unlock()
 	if err := s.dropOthers(ctx); err != nil {
 		return fmt.Errorf("recount: %w", err)
 	}
 	m := s.meta.Load()
-	r := &rebuild{s: s, rules: rules, gen: m.gen + 1, rule: int64(m.rule), clients: map[agentFlags]pkgmeter.Client{}}
+	r := &rebuild{s: s, rules: rules, gen: m.gen + 1, rule: int64(m.rule), agent: noAgent, clients: newCache[agentFlags, pkgmeter.Client](dictCacheBytes)}
 	r.reset()
 	if err := r.run(ctx, progress); err != nil {
 		return fmt.Errorf("recount: %w", err)
 	}
-	if err := s.dropOthers(ctx); err != nil {
-		return fmt.Errorf("recount: drop the counts of before: %w", err)
+	// What it leaves behind goes at the next tidying, if not now.
+	if err := s.dropOthers(ctx); err != nil && Fatal(err) {
+		return err
 	}
 	return nil
 }
 
 func (r *rebuild) run(ctx context.Context, progress func(done, total int64)) error {
+	if err := r.s.view(ctx, func(tx *sql.Tx) error { return r.learn(ctx, tx) }); err != nil {
+		return err
+	}
 	for caughtUp := false; !caughtUp; {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
 		if err := r.s.update(ctx, r.step); err != nil {
+			return err
+		}
+		// Without a server nobody else does; the WAL would grow by all that is
+		// written.
+		if err := r.s.Checkpoint(ctx); err != nil {
 			return err
 		}
 		err := r.s.view(ctx, func(tx *sql.Tx) (err error) {
@@ -191,7 +237,9 @@ func (r *rebuild) run(ctx context.Context, progress func(done, total int64)) err
 		if err != nil {
 			return err
 		}
-		progress(r.done, r.total)
+		if r.total > 0 {
+			progress(r.done, r.total)
+		}
 	}
 	if err := r.s.update(ctx, r.flush); err != nil {
 		return err
@@ -200,6 +248,40 @@ func (r *rebuild) run(ctx context.Context, progress func(done, total int64)) err
 		return err
 	}
 	return r.s.update(ctx, r.swap)
+}
+
+// learn finds the formats of repositories, by all files that have hits: which
+// of them came first decides nothing.
+func (r *rebuild) learn(ctx context.Context, tx *sql.Tx) error {
+	var files int64
+	if err := tx.QueryRowContext(ctx, `SELECT coalesce(max(id), 0) FROM file`).Scan(&files); err != nil {
+		return err
+	}
+	r.hit = make([]bool, files+1)
+	err := eachEvent(ctx, tx, 0, func(_ int64, e said) error {
+		ev := pkgmeter.Event{Op: e.op, Status: e.status, Flags: e.flags}
+		if int(e.file) < len(r.hit) && !r.hit[e.file] {
+			r.hit[e.file] = r.rules.Measures(ev, pkgmeter.Primary).Hits > 0
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	return eachRow(ctx, tx, func(rows *sql.Rows) error {
+		var f saidFile
+		if err := rows.Scan(&f.id, &f.repo, &f.raw, &f.hint); err != nil || !r.hit[f.id] {
+			return err
+		}
+		r.rules.Learn(f.hint, r.rules.File(f.repo, f.raw, f.hint), pkgmeter.Measures{Hits: 1})
+		return nil
+	}, `SELECT f.id, r.name, f.raw, f.hint FROM file f JOIN repo_said r ON r.id = f.repo_said_id ORDER BY f.id`)
+}
+
+// saidFile is what was said of a file.
+type saidFile struct {
+	id              int64
+	repo, raw, hint string
 }
 
 // step writes what was counted and derives some of the files that are not
@@ -214,13 +296,9 @@ func (r *rebuild) step(ctx context.Context, w *writer) error {
 
 func (r *rebuild) derive(ctx context.Context, w *writer, most int) error {
 	w.bulk = true
-	type file struct {
-		id              int64
-		repo, raw, hint string
-	}
-	var batch []file
+	var batch []saidFile
 	err := eachRow(ctx, w.conn, func(rows *sql.Rows) error {
-		var f file
+		var f saidFile
 		err := rows.Scan(&f.id, &f.repo, &f.raw, &f.hint)
 		batch = append(batch, f)
 		return err
@@ -230,7 +308,8 @@ func (r *rebuild) derive(ctx context.Context, w *writer, most int) error {
 	}
 	for _, f := range batch {
 		facts := r.rules.File(f.repo, f.raw, f.hint)
-		if _, err := w.addRule(ctx, r.gen, f.id, f.hint == "", &facts); err != nil {
+		hit := int(f.id) >= len(r.hit) || r.hit[f.id]
+		if _, err := w.addRule(ctx, r.gen, f.id, f.hint == "" && hit, &facts); err != nil {
 			return err
 		}
 		r.file = f.id
@@ -238,11 +317,15 @@ func (r *rebuild) derive(ctx context.Context, w *writer, most int) error {
 	if r.derived = len(batch) < most; !r.derived {
 		return nil
 	}
-	if err := w.deriveAgents(ctx, r.rules, r.gen, r.rule, r.agent, false); err != nil {
-		return err
-	}
-	if err := w.conn.QueryRowContext(ctx, `SELECT coalesce(max(id), 0) FROM agent`).Scan(&r.agent); err != nil {
-		return err
+	for more := true; more; {
+		last := r.agent
+		if r.agent, err = w.deriveAgents(ctx, r.rules, r.gen, r.rule, r.agent, false); err != nil {
+			return err
+		}
+		if more = r.agent > last; more && most < math.MaxInt32 {
+			r.derived = false // more of them in the next step
+			return nil
+		}
 	}
 	return w.conn.QueryRowContext(ctx, `
 		SELECT coalesce(max(pos), 0), coalesce(max(first_event + n - 1), 0) FROM ledger WHERE pos = (SELECT max(pos) FROM ledger)`).
@@ -328,7 +411,7 @@ func (r *rebuild) add(ctx context.Context, q rowsQueryer, attrs *attributes, e s
 // client returns what the rules make of an event's agent.
 func (r *rebuild) client(ctx context.Context, q rowsQueryer, e said) (pkgmeter.Client, error) {
 	k := agentFlags{e.agent, e.flags&pkgmeter.Robot != 0}
-	if c, ok := r.clients[k]; ok {
+	if c, ok := r.clients.get(k, clientWeight); ok {
 		return c, nil
 	}
 	var ua string
@@ -338,7 +421,7 @@ func (r *rebuild) client(ctx context.Context, q rowsQueryer, e said) (pkgmeter.C
 		}
 	}
 	c := r.rules.Client(ua, e.flags)
-	r.clients[k] = c
+	r.clients.put(k, c, clientWeight)
 	return c, nil
 }
 
@@ -407,7 +490,11 @@ func (r *rebuild) swap(ctx context.Context, w *writer) error {
 	next := *r.s.meta.Load()
 	next.gen, next.sliced = r.gen, true
 	w.next = &next
-	_, err := w.conn.ExecContext(ctx, `UPDATE meta SET gen = ?, sliced = 1`, r.gen)
+	if _, err := w.conn.ExecContext(ctx, `UPDATE meta SET gen = ?, sliced = 1`, r.gen); err != nil {
+		return err
+	}
+	// All is counted under one rule set now: there is no change to mark.
+	_, err := w.conn.ExecContext(ctx, `DELETE FROM marker WHERE kind = 'rules'`)
 	return err
 }
 

@@ -164,6 +164,9 @@ func (p *packed) keep(ids, downloads, hits, bytes []byte) {
 // unpack shows a run to the visitor. One in which no cell passes is known by
 // its ids alone.
 func (q *question) unpack(p *packed, c *cells.Columns, visit func(pkgmeter.Day, *cells.Columns)) error {
+	if int(p.Last) >= len(q.space.repo) {
+		return fmt.Errorf("counts of %s are of %d, which is not there", p.day, p.Last)
+	}
 	if q.pass != nil {
 		c.Reset()
 		if err := p.UnpackOnly(c, 0); err != nil {

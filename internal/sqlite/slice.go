@@ -59,7 +59,7 @@ func (q *question) cut() cut {
 				c.slices = append(c.slices, int64(id))
 			}
 		}
-	case byClass || q.query.Filter.Classes != nil:
+	case byClass || someClasses(q.query.Filter.Classes):
 		c.dim = dimClass
 		for class := range pkgmeter.ClassNames() {
 			if byClass {
@@ -73,6 +73,20 @@ func (q *question) cut() cut {
 		c.dim, c.slices = dimAll, []int64{0}
 	}
 	return c
+}
+
+// someClasses reports whether classes narrow an answer: naming all of them does
+// not.
+func someClasses(classes []pkgmeter.Class) bool {
+	if classes == nil {
+		return false
+	}
+	for c := range pkgmeter.ClassNames() {
+		if !slices.Contains(classes, pkgmeter.Class(c)) {
+			return true
+		}
+	}
+	return false
 }
 
 // grouping says for which key a cell counts: by itself, or by its slice.

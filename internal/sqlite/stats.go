@@ -189,7 +189,24 @@ func (q *question) series(ctx context.Context, lines []*dense) (pkgmeter.Series,
 		l.markGaps(heard, pkgmeter.DayOf(q.query.Now))
 		series.Lines = append(series.Lines, pkgmeter.Line{Key: l.key, Points: l.points})
 	}
-	return series, nil
+	series.Markers, err = q.markers(ctx)
+	return series, err
+}
+
+// markers returns the changes of rules in the span.
+func (q *question) markers(ctx context.Context) (markers []pkgmeter.Marker, err error) {
+	err = eachRow(ctx, q.tx, func(rows *sql.Rows) error {
+		var atMS int64
+		var m pkgmeter.Marker
+		if err := rows.Scan(&atMS, &m.Rules); err != nil {
+			return err
+		}
+		if m.Day = pkgmeter.DayOf(fromMS(atMS)); m.Day >= q.span.From && m.Day <= q.span.To {
+			markers = append(markers, m)
+		}
+		return nil
+	}, `SELECT at_ms, rule FROM marker WHERE kind = 'rules' ORDER BY at_ms, id`)
+	return markers, err
 }
 
 // heard returns the days of the span of which any source has an event.

@@ -115,7 +115,7 @@ func (w *writer) load(ctx context.Context, m *meta, today pkgmeter.Day) error {
 	if err := w.quarantine.load(ctx, w.conn, w.prepare); err != nil {
 		return err
 	}
-	return w.keys.load(ctx, w.conn, today)
+	return w.keys.load(ctx, w.conn, w.prepare, today)
 }
 
 func (w *writer) prepareDicts(ctx context.Context) error {

@@ -1,0 +1,118 @@
+package main
+
+import (
+	"cmp"
+	"crypto/sha256"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+
+	"github.com/pkgmeter/pkgmeter"
+	"github.com/pkgmeter/pkgmeter/internal/api"
+	"github.com/pkgmeter/pkgmeter/internal/auth"
+	"github.com/pkgmeter/pkgmeter/internal/savejson"
+)
+
+// forbidden is the password that every installation of the old program began
+// with. Who never changed it has no password.
+const forbidden = "admin123"
+
+// moveArgs is the call that takes in what a save.json holds. Passwords are
+// hashed before they leave the process that read the file.
+type moveArgs struct {
+	Source   string            `json:"source"`
+	SHA256   []byte            `json:"sha256"`
+	Ledger   string            `json:"ledger,omitempty"`
+	Counters pkgmeter.Counters `json:"counters"`
+	Users    []pkgmeter.User   `json:"users,omitempty"`
+	Extra    string            `json:"extra,omitempty"`
+	Hidden   map[string]bool   `json:"hidden,omitempty"`
+}
+
+// saveJSON takes in one save.json.
+func (im *importer) saveJSON(text []byte) (done pkgmeter.MoveIn, err error) {
+	f, err := savejson.Decode(text)
+	if err != nil {
+		return done, err
+	}
+	for _, note := range f.Notes {
+		im.note(note)
+	}
+	sum := sha256.Sum256(text)
+	args := moveArgs{
+		Source: cmp.Or(im.c.Source, "savejson"), SHA256: sum[:], Ledger: f.Ledger,
+		Counters: countersOf(f), Users: im.usersOf(f), Hidden: hiddenBy(f),
+	}
+	if len(f.Extra) > 0 {
+		extra, err := json.Marshal(f.Extra)
+		if err != nil {
+			return done, err
+		}
+		args.Extra = string(extra)
+	}
+	s, err := im.open()
+	if err != nil {
+		return done, err
+	}
+	if err := s.call("move-in", args, &done); err != nil {
+		return done, err
+	}
+	for _, name := range done.Users {
+		role := ""
+		if name == done.Admin {
+			role = ", as administrator"
+		}
+		fmt.Fprintf(im.a.err, "user %s was made%s\n", printable(name), role)
+	}
+	return done, nil
+}
+
+// hiddenBy returns which panels the file says to show or hide; nil if it says
+// nothing.
+func hiddenBy(f *savejson.File) map[string]bool {
+	if f.Display == nil {
+		return nil
+	}
+	hidden := map[string]bool{}
+	for section, panel := range api.Panels() {
+		if shown, said := f.Display[section]; said {
+			hidden[panel] = !shown
+		}
+	}
+	return hidden
+}
+
+func countersOf(f *savejson.File) pkgmeter.Counters {
+	c := pkgmeter.Counters{All: f.All, Files: f.Downloads, Repositories: f.Repos}
+	c.Types[pkgmeter.LegacyJar], c.Types[pkgmeter.LegacyPom] = f.Types.Jar, f.Types.Pom
+	c.Types[pkgmeter.LegacyCrypto], c.Types[pkgmeter.LegacyOther] = f.Types.Crypto, f.Types.Other
+	return c
+}
+
+// usersOf hashes the passwords. Who has none, or the one that every
+// installation began with, has to be given one.
+func (im *importer) usersOf(f *savejson.File) []pkgmeter.User {
+	var users []pkgmeter.User
+	for _, old := range f.Users {
+		u := pkgmeter.User{Name: old.Name, Role: pkgmeter.Viewer}
+		if err := u.Validate(); err != nil {
+			im.note(fmt.Sprintf("user %s is left out: %s", old.Name, pkgmeter.PublicMessage(err)))
+			continue
+		}
+		if u.Disabled = old.Password == "" || old.Password == forbidden; !u.Disabled {
+			u.Hash = auth.Hash(old.Password)
+		} else {
+			im.note(fmt.Sprintf("user %s cannot log in before: pkgmeter user passwd %s", old.Name, old.Name))
+		}
+		users = append(users, u)
+	}
+	return users
+}
+
+// hasSaveJSON reports whether the working directory has what was made for the
+// old program: the first start says how to take it along.
+func hasSaveJSON() bool {
+	info, err := os.Stat("save.json")
+	return !errors.Is(err, os.ErrNotExist) && err == nil && info.Mode().IsRegular()
+}

@@ -1,0 +1,10 @@
+package hook
+
+// MaxLarge is how many places there are for large bodies.
+const MaxLarge = maxLarge
+
+// Take takes places without waiting, or reports that there are not that many.
+func (l *Large) Take(places int64) bool { return l.places.TryAcquire(places) }
+
+// Give returns them.
+func (l *Large) Give(places int64) { l.places.Release(places) }

@@ -1,0 +1,132 @@
+package intake
+
+import (
+	"bytes"
+	"encoding/json"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/pkgmeter/pkgmeter"
+	"github.com/pkgmeter/pkgmeter/internal/source"
+)
+
+// A Format is a kind of file that can be imported.
+type Format struct {
+	Name string
+
+	// detect reports whether a file that begins with head, of 64 KiB or the
+	// whole file, is of this format.
+	detect func(head []byte) bool
+
+	// reader makes what reads line after line. Files of a format without one
+	// are a single document.
+	reader func(source string, received time.Time) func(line []byte) (pkgmeter.Event, error)
+
+	// whole reports whether a last line that has no end is all there. If not,
+	// its writer is taken to be at it still.
+	whole func(line []byte) bool
+}
+
+// Lines reports whether files of this format are lines, of one event each.
+func (f Format) Lines() bool { return f.reader != nil }
+
+// The order is that in which formats are tried.
+var formats = []Format{
+	{Name: "savejson", detect: isSaveJSON},
+	{Name: "ndjson", detect: isEvents, whole: isObject, reader: func(name string, received time.Time) func([]byte) (pkgmeter.Event, error) {
+		r := &source.EventReader{Source: name, Received: received}
+		return r.Line
+	}},
+}
+
+// FormatNames lists the names of all formats.
+func FormatNames() []string {
+	names := make([]string, len(formats))
+	for i, f := range formats {
+		names[i] = f.Name
+	}
+	return names
+}
+
+// FormatNamed returns the format of a name.
+func FormatNamed(name string) (Format, error) {
+	i := slices.IndexFunc(formats, func(f Format) bool { return f.Name == name })
+	if i < 0 {
+		return Format{}, pkgmeter.Errorf(pkgmeter.Invalid, "there is no format %q: want %s", name, strings.Join(FormatNames(), " or "))
+	}
+	return formats[i], nil
+}
+
+// detect returns the format of a file by its beginning.
+func detect(head []byte) (Format, error) {
+	i := slices.IndexFunc(formats, func(f Format) bool { return f.detect(head) })
+	if i < 0 {
+		return Format{}, pkgmeter.Errorf(pkgmeter.Invalid,
+			"the file is neither a save.json nor begins with a line that is a JSON object with path or package: if you know better, say --format %s", strings.Join(FormatNames(), " or "))
+	}
+	return formats[i], nil
+}
+
+// isSaveJSON looks for a member that the old program's file has. All of its
+// versions wrote these.
+func isSaveJSON(head []byte) bool {
+	return !isEvents(head) && slices.ContainsFunc(members(head), func(name string) bool {
+		return slices.Contains([]string{"all", "downloads", "repos", "types", "users"}, name)
+	})
+}
+
+// isEvents looks at the first line that is not blank: whether it is an event in
+// the program's own format.
+func isEvents(head []byte) bool {
+	for line := range bytes.Lines(head) {
+		text := trim(line)
+		if len(text) == 0 {
+			continue
+		}
+		ended := bytes.HasSuffix(line, []byte("\n")) || len(head) < pkgmeter.MaxHead
+		if ended && !json.Valid(text) {
+			return false
+		}
+		names := members(text)
+		return slices.Contains(names, "path") || slices.Contains(names, "package")
+	}
+	return false
+}
+
+// isObject reports whether a text is a JSON object. What is before the end of
+// one never is: other values may go on, as 12 may be the beginning of 123.
+func isObject(text []byte) bool { return bytes.HasPrefix(text, []byte("{")) && json.Valid(text) }
+
+// members returns the names in a JSON object, as far as the text goes.
+func members(text []byte) (names []string) {
+	d := json.NewDecoder(bytes.NewReader(trim(text)))
+	if t, err := d.Token(); err != nil || t != json.Delim('{') {
+		return nil
+	}
+	depth, isName := 0, true
+	for {
+		t, err := d.Token()
+		if err != nil || depth < 0 {
+			return names
+		}
+		switch t {
+		case json.Delim('{'), json.Delim('['):
+			depth++
+		case json.Delim('}'), json.Delim(']'):
+			depth--
+		}
+		if name, ok := t.(string); ok && depth == 0 && isName {
+			names = append(names, name)
+			isName = false
+		} else if depth == 0 {
+			isName = true
+		}
+	}
+}
+
+// trim takes away what may stand around the text of a line: white space, the
+// CR of a line from Windows, and the mark with which files there begin.
+func trim(line []byte) []byte {
+	return bytes.Trim(bytes.TrimPrefix(line, []byte("\xef\xbb\xbf")), " \t\r\n")
+}

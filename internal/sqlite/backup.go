@@ -1,0 +1,272 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"modernc.org/sqlite"
+)
+
+// FileName is the name of the data file in its folder.
+const FileName = fileName
+
+// A crash leaves snapshots behind under these names.
+const (
+	snapshotPattern = "snapshot-*.tmp"
+	stepPages       = 32      // pages copied while the writer waits: 256 KiB
+	syncEvery       = 4 << 20 // bytes of the copy that may wait for the disk
+)
+
+// A Snapshot says what a copy of the data file holds.
+type Snapshot struct {
+	Name     string `json:"name"`      // of the file in the data folder
+	Size     int64  `json:"size"`      // bytes
+	Schema   int    `json:"schema"`    // of the file, which may be older than this program's
+	LedgerID string `json:"ledger_id"` // of the installation
+	Epoch    int64  `json:"epoch"`     // changes when clients have to start anew
+	Position int64  `json:"position"`  // of the ledger's last row
+	Events   int64  `json:"events"`
+}
+
+// Snapshot copies the data file, while commits go on, into a new file of the
+// same folder, which is synced. What was acknowledged before the call is in
+// it, and whole commits only. pace is called after each bytes that were copied,
+// and may wait. The caller removes the file; there is none after an error.
+//
+// The pages are copied through the connection that writes, a few at a time:
+// SQLite then brings pages that are written meanwhile into the copy as well,
+// and no reader is there that would keep the WAL from beginning anew. A reader
+// on a connection of its own, as VACUUM INTO is one, holds the WAL for as long
+// as it takes; it grows, and the writer is stopped each second to see whether
+// it may begin anew.
+func (s *Store) Snapshot(ctx context.Context, pace func(context.Context, int) error) (Snapshot, error) {
+	return snapshot(ctx, &source{conn: s.w.conn, mu: &s.mu}, filepath.Dir(s.path), pace)
+}
+
+// SnapshotOf is [Store.Snapshot] of a folder whose store is not open, and whose
+// lock the caller holds. The file is copied as it is: an older schema is not
+// migrated, so that a backup can go before an upgrade.
+func SnapshotOf(ctx context.Context, dir string, pace func(context.Context, int) error) (snap Snapshot, err error) {
+	path := filepath.Join(dir, fileName)
+	f, err := os.Open(path)
+	if err != nil {
+		return snap, fmt.Errorf("open the data file: %w", err)
+	}
+	if err := errors.Join(checkHeader(f), f.Close()); err != nil {
+		return snap, err
+	}
+	w, err := openWriter(ctx, path)
+	if err != nil {
+		return snap, err
+	}
+	snap, err = snapshot(ctx, &source{conn: w.conn, mu: new(sync.Mutex)}, dir, pace)
+	return snap, errors.Join(err, w.close())
+}
+
+func snapshot(ctx context.Context, from *source, dir string, pace func(context.Context, int) error) (snap Snapshot, err error) {
+	f, err := os.CreateTemp(dir, snapshotPattern)
+	if err != nil {
+		return snap, fmt.Errorf("make a snapshot: %w", err)
+	}
+	defer func() {
+		if err = errors.Join(err, f.Close()); err != nil {
+			err = errors.Join(fmt.Errorf("make a snapshot: %w", explain(err)), os.Remove(f.Name()))
+		}
+	}()
+	if err := from.copyTo(ctx, f, pace); err != nil {
+		return snap, err
+	}
+	if err := f.Sync(); err != nil {
+		return snap, err
+	}
+	return Look(ctx, f.Name())
+}
+
+// source is the one connection that all writes go through.
+type source struct {
+	conn *sql.Conn
+	mu   sync.Locker // held while the connection is used
+}
+
+// copyTo copies all pages into the empty file f.
+func (s *source) copyTo(ctx context.Context, f *os.File, pace func(context.Context, int) error) error {
+	var b *sqlite.Backup
+	err := s.use(func(conn any) (err error) {
+		from, ok := conn.(interface {
+			NewBackup(uri string) (*sqlite.Backup, error)
+		})
+		if !ok {
+			return errors.New("the SQLite driver cannot copy")
+		}
+		// A copy that is cut is thrown away: it needs no journal.
+		b, err = from.NewBackup(fileURI(f.Name(), "_pragma", "journal_mode(OFF)", "_pragma", "synchronous(OFF)"))
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	return errors.Join(s.steps(ctx, b, f, pace), s.use(func(any) error { return b.Finish() }))
+}
+
+func (s *source) steps(ctx context.Context, b *sqlite.Backup, f *os.File, pace func(context.Context, int) error) error {
+	for unsynced, more := 0, true; more; {
+		err := s.use(func(any) (err error) {
+			more, err = b.Step(stepPages)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		// Commits wait for the same disk: what is copied must not pile up
+		// before it, else one of them waits for all of it.
+		if unsynced += stepPages * pageSize; unsynced >= syncEvery {
+			unsynced = 0
+			if err := f.Sync(); err != nil {
+				return err
+			}
+		}
+		if err := errors.Join(ctx.Err(), pace(ctx, stepPages*pageSize)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *source) use(f func(conn any) error) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.conn.Raw(f)
+}
+
+// fileURI names a file for SQLite, with pairs of parameters.
+func fileURI(path string, params ...string) string {
+	q := url.Values{}
+	for i := 0; i < len(params); i += 2 {
+		q.Add(params[i], params[i+1])
+	}
+	u := url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath(), RawQuery: q.Encode()}
+	return u.String()
+}
+
+// openCopy opens a copy that nobody writes to, and leaves it and its folder as
+// they are.
+func openCopy(path string) (*sql.DB, error) {
+	return sql.Open("sqlite", fileURI(path, "mode", "ro", "immutable", "1", "_pragma", "trusted_schema(OFF)"))
+}
+
+// Look reads what a copy says of itself.
+func Look(ctx context.Context, path string) (Snapshot, error) {
+	snap := Snapshot{Name: filepath.Base(path)}
+	info, err := os.Stat(path)
+	if err != nil {
+		return snap, err
+	}
+	snap.Size = info.Size()
+	db, err := openCopy(path)
+	if err != nil {
+		return snap, err
+	}
+	defer db.Close()
+	return snap, snap.read(ctx, db)
+}
+
+func (s *Snapshot) read(ctx context.Context, db *sql.DB) error {
+	var app int
+	if err := db.QueryRowContext(ctx, `PRAGMA application_id`).Scan(&app); err != nil {
+		return err
+	}
+	if app != applicationID {
+		return errors.New("it is not a database of pkgmeter")
+	}
+	if err := db.QueryRowContext(ctx, `PRAGMA user_version`).Scan(&s.Schema); err != nil {
+		return err
+	}
+	err := db.QueryRowContext(ctx, `SELECT ledger_id, epoch FROM meta`).Scan(&s.LedgerID, &s.Epoch)
+	if err != nil {
+		return err
+	}
+	err = db.QueryRowContext(ctx, `SELECT pos, first_event + n - 1 FROM ledger ORDER BY pos DESC LIMIT 1`).Scan(&s.Position, &s.Events)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil
+	}
+	return err
+}
+
+// Verify reads a whole copy and returns what it holds. It fails if a page or a
+// row of the ledger is not what was written. Whether counts agree with the
+// ledger it does not look at.
+func Verify(ctx context.Context, path string) (Snapshot, error) {
+	snap, err := Look(ctx, path)
+	if err != nil {
+		return snap, fmt.Errorf("check the snapshot: %w", err)
+	}
+	db, err := openCopy(path)
+	if err != nil {
+		return snap, err
+	}
+	defer db.Close()
+	var answer string
+	err = db.QueryRowContext(ctx, `PRAGMA quick_check(1)`).Scan(&answer)
+	if err == nil && answer != "ok" {
+		err = errors.New(answer)
+	}
+	if err == nil {
+		err = verifyLedger(ctx, db)
+	}
+	if err != nil {
+		return snap, fmt.Errorf("check the snapshot: %w", err)
+	}
+	return snap, nil
+}
+
+// verifyLedger looks for rows that are missing or changed, whatever their codec.
+func verifyLedger(ctx context.Context, db *sql.DB) error {
+	next := int64(1)
+	return eachRow(ctx, db, func(rows *sql.Rows) error {
+		var pos, first, n, crc int64
+		var body sql.RawBytes
+		if err := rows.Scan(&pos, &first, &n, &crc, &body); err != nil {
+			return err
+		}
+		if first != next || checksum(body) != crc {
+			return fmt.Errorf("row %d of the ledger is damaged, or one before it is missing", pos)
+		}
+		next = first + n
+		return nil
+	}, `SELECT pos, first_event, n, crc, body FROM ledger ORDER BY pos`)
+}
+
+// Renew makes a copy that is about to be used in the place of its original one
+// that clients recognise as another: those that have seen more than it holds
+// start anew. The new epoch is the time, as two copies of one backup must
+// differ from each other too. Nothing else is changed, an older schema neither.
+func Renew(ctx context.Context, path string, now time.Time) error {
+	w, err := openWriter(ctx, path)
+	if err != nil {
+		return err
+	}
+	_, err = w.conn.ExecContext(ctx, `UPDATE meta SET epoch = max(epoch + 1, ?)`, now.UnixMilli())
+	if err != nil {
+		err = fmt.Errorf("renew the copy: %w", err)
+	}
+	return errors.Join(err, w.close())
+}
+
+// RemoveSnapshots removes what copies that were cut by a crash left in a
+// folder, whose lock the caller holds.
+func RemoveSnapshots(dir string) error {
+	entries, err := os.ReadDir(dir)
+	for _, e := range entries {
+		if left, bad := filepath.Match(snapshotPattern, e.Name()); left && bad == nil {
+			err = errors.Join(err, os.Remove(filepath.Join(dir, e.Name())))
+		}
+	}
+	return err
+}
