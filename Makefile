@@ -6,10 +6,11 @@ COMMIT  ?= $(shell git rev-parse --short=12 HEAD 2>/dev/null || echo unknown)
 LDFLAGS  = -s -w -X main.version=$(VERSION) -X main.commit=$(COMMIT)
 TOOL     = go tool -modfile=tools/go.mod
 # Packages in which goroutines meet are tested with the race detector.
-RACE     = ./ddp/... ./internal/ingest ./internal/hook ./internal/server ./internal/sqlite ./internal/auth ./internal/control
+RACE     = ./ddp/... ./internal/ingest ./internal/hook ./internal/server ./internal/sqlite ./internal/auth ./internal/control ./internal/intake
 TZS      = UTC Pacific/Kiritimati Pacific/Pago_Pago Asia/Kathmandu America/St_Johns Australia/Lord_Howe Europe/Berlin America/New_York
 
 KILLS    ?= 100
+IDS      ?= 1000000
 FUZZ     ?= 200000x
 BENCH    ?=
 
@@ -66,10 +67,10 @@ test: build debian
 bench: build
 	go run ./bench -pkgmeter bin/pkgmeter $(if $(filter full,$(BENCH)),-full)
 
-# Kills under load; KILLS counts them. Power cuts, faults of single calls and
+# Kills under load; KILLS counts them, IDS the ids that are sent ten times each. Power cuts, faults of single calls and
 # full disks are not built yet.
 crash: build debian
-	KILLS=$(KILLS) go test -count=1 -timeout 20m -v ./internal/crashtest
+	KILLS=$(KILLS) IDS=$(IDS) go test -count=1 -timeout 20m -v ./internal/crashtest
 	@echo "crash: power cuts, syscall faults and full disks are not built yet"
 
 # Every fuzz target for FUZZ executions.

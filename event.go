@@ -130,6 +130,9 @@ func (e *Event) check() error {
 
 // Cut returns s as valid UTF-8 of at most n bytes.
 func Cut(s string, n int) string {
+	if len(s) <= n && utf8.ValidString(s) {
+		return s
+	}
 	s = strings.ToValidUTF8(s, "\uFFFD")
 	if len(s) <= n {
 		return s

@@ -49,7 +49,7 @@ type bench struct {
 func run() (err error) {
 	bin := flag.String("pkgmeter", "bin/pkgmeter", "the program to measure")
 	full := flag.Bool("full", false, "measure large stores as well, which takes long")
-	only := flag.String("only", "", "only this part: callback, moving or store")
+	only := flag.String("only", "", "only this part: callback, moving, ledger, store or flat")
 	year := flag.String("year", "", "data folder with the 10 million events of an earlier run, kept as it is, instead of filling one")
 	where := flag.String("dir", "", "folder for data, on the disk to measure (default: the folder for temporary files)")
 	flag.Parse()
@@ -77,6 +77,16 @@ func run() (err error) {
 	if *only == "" || *only == "moving" {
 		if err := b.moving(ctx); err != nil {
 			return fmt.Errorf("moving: %w", err)
+		}
+	}
+	if *only == "" || *only == "ledger" {
+		if err := b.ledger(ctx); err != nil {
+			return fmt.Errorf("ledger: %w", err)
+		}
+	}
+	if *only == "flat" || *full {
+		if err := b.flat(ctx, 20); err != nil {
+			return fmt.Errorf("flat: %w", err)
 		}
 	}
 	if *only == "" || *only == "store" {

@@ -15,7 +15,9 @@ import (
 	"github.com/pkgmeter/pkgmeter/internal/auth"
 	"github.com/pkgmeter/pkgmeter/internal/hook"
 	"github.com/pkgmeter/pkgmeter/internal/httpx"
+	"github.com/pkgmeter/pkgmeter/internal/rule"
 	"github.com/pkgmeter/pkgmeter/internal/server"
+	"github.com/pkgmeter/pkgmeter/internal/source"
 )
 
 // peerEnv says which peer this process is, peerDir where it may write.
@@ -27,6 +29,7 @@ const (
 // The peers of /callback.
 const (
 	noop       = "noop"   // reads the body and answers the same bytes
+	decodeOnly = "decode" // reads a batch of events, decodes and checks it, and answers the same bytes
 	appendOnly = "append" // the same server, but what it commits is one append and one fdatasync
 )
 
@@ -50,8 +53,11 @@ func runPeer(ctx context.Context, name string) error {
 		return err
 	}
 	fmt.Fprintf(os.Stderr, "%s%s\n", announcement, ln.Addr())
-	if name == noop {
-		return serveNoop(ctx, ln)
+	switch name {
+	case noop:
+		return servePeer(ctx, ln, answerNoop)
+	case decodeOnly:
+		return servePeer(ctx, ln, answerDecoded)
 	}
 	f, err := os.OpenFile(filepath.Join(os.Getenv(peerDir), "append"), os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
 	if err != nil {
@@ -62,20 +68,40 @@ func runPeer(ctx context.Context, name string) error {
 
 // peerServer is the program's server over the least that a store can be.
 func peerServer(f *os.File) *server.Server {
-	return &server.Server{Store: &appender{f: f}, Auth: auth.New(nil, time.Now), Now: time.Now}
+	return &server.Server{Store: &appender{f: f}, Rules: rule.Default(), Auth: auth.New(nil, time.Now), Now: time.Now}
 }
 
-// serveNoop answers with the bytes of the program, headers included, under the
-// limits that the program sets, but without routing, metrics or reading.
-func serveNoop(ctx context.Context, ln net.Listener) error {
-	answer := []byte(`{"success": true}`)
+// answerNoop answers with the bytes of the program, headers included, but
+// without routing, metrics or reading.
+func answerNoop(w http.ResponseWriter, r *http.Request) error {
+	if _, err := httpx.ReadBody(w, r, hook.MaxCallback); err != nil {
+		return err
+	}
+	httpx.Write(w, http.StatusOK, "application/json", []byte(`{"success": true}`))
+	return nil
+}
+
+// answerDecoded does what a batch of events needs at least.
+func answerDecoded(w http.ResponseWriter, r *http.Request) error {
+	body, err := httpx.ReadBody(w, r, hook.MaxEventsBody)
+	if err != nil {
+		return err
+	}
+	batch, err := source.Events(body, true, "bench", after, hook.MaxEvents)
+	if err != nil {
+		return err
+	}
+	httpx.WriteJSON(w, http.StatusOK, map[string]any{"accepted": len(batch.Events), "duplicates": 0, "rejected": []string{}})
+	return nil
+}
+
+// servePeer serves one answer under the limits that the program sets.
+func servePeer(ctx context.Context, ln net.Listener, answer func(http.ResponseWriter, *http.Request) error) error {
 	s := &http.Server{
 		Handler: httpx.Secure(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			if _, err := httpx.ReadBody(w, r, hook.MaxCallback); err != nil {
+			if err := answer(w, r); err != nil {
 				httpx.WriteError(w, r, err)
-				return
 			}
-			httpx.Write(w, http.StatusOK, "application/json", answer)
 		})),
 		ReadHeaderTimeout: 5 * time.Second,
 		ReadTimeout:       30 * time.Second,

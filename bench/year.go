@@ -47,6 +47,9 @@ func (b *bench) year(ctx context.Context, v volume, made string) error {
 	if err := b.served(ctx, dir, v); err != nil {
 		return err
 	}
+	if err := b.doctor(ctx, dir, v); err != nil {
+		return fmt.Errorf("doctor: %w", err)
+	}
 	if err := b.filters(ctx, dir, v); err != nil {
 		return fmt.Errorf("filters: %w", err)
 	}

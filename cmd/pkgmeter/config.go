@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"regexp"
+	"sort"
 	"strings"
 
 	"github.com/BurntSushi/toml"
@@ -39,9 +40,11 @@ func (a *app) configure(parser *kong.Kong, args []string) error {
 		}
 		return fmt.Errorf("config %s: %w", path, err)
 	}
-	if a.own, err = ownRules(values); err != nil {
-		return fmt.Errorf("%s:%d: %w", path, lineOf(string(text), "client"), err)
+	own, nth, err := ownRules(values)
+	if err != nil {
+		return fmt.Errorf("%s:%d: %w", path, lineOfClient(string(text), nth), err)
 	}
+	a.own = own
 	known := flagNames(parser.Model.Node)
 	for key := range values {
 		if !known[key] {
@@ -59,30 +62,35 @@ func (a *app) configure(parser *kong.Kong, args []string) error {
 }
 
 // ownRules takes the operator's rules about clients out of the values of the
-// file: [[client]] tables with agent, name and class.
-func ownRules(values map[string]any) ([]rule.ClientRule, error) {
+// file: [[client]] tables with agent, name and class. Beside an error, nth is
+// the table that is wrong, from 0 on.
+func ownRules(values map[string]any) (own []rule.ClientRule, nth int, err error) {
 	tables, there := values["client"]
 	if !there {
-		return nil, nil
+		return nil, 0, nil
 	}
 	delete(values, "client")
 	list, ok := tables.([]map[string]any)
 	if !ok {
-		return nil, errors.New(`client: want tables, as in [[client]] agent = "acme-fetch/*" name = "acme-fetch" class = "ci"`)
+		return nil, 0, errors.New(`client: want tables, as in [[client]] agent = "acme-fetch/*" name = "acme-fetch" class = "ci"`)
 	}
-	own := make([]rule.ClientRule, len(list))
+	own = make([]rule.ClientRule, len(list))
 	for i, table := range list {
 		for key, value := range table {
 			to := map[string]*string{"agent": &own[i].Agent, "name": &own[i].Name, "class": &own[i].Class}[key]
 			text, isText := value.(string)
 			if to == nil || !isText {
-				return nil, fmt.Errorf("[[client]] %d: %s: want agent, name and class, each a text", i+1, key)
+				return nil, i, fmt.Errorf("[[client]] %d: %s: want agent, name and class, each a text", i+1, key)
 			}
 			*to = text
 		}
 	}
-	_, err := rule.New(own)
-	return own, err
+	_, err = rule.New(own)
+	wrong := func(i int) bool {
+		_, err := rule.New(own[:i+1])
+		return err != nil
+	}
+	return own, sort.Search(len(own), wrong), err
 }
 
 // asTyped writes a value of the file as it would stand on the command line, so
@@ -114,6 +122,19 @@ func flagNames(n *kong.Node) map[string]bool {
 		}
 	}
 	return names
+}
+
+// clientHeader begins the lines that open a table of [[client]].
+var clientHeader = regexp.MustCompile(`(?m)^[ \t]*\[\[[ \t]*["']?client["']?[ \t]*\]\]`)
+
+// lineOfClient returns the line on which the nth table of [[client]] begins, or
+// the first word of client where they are written in another way.
+func lineOfClient(text string, nth int) int {
+	headers := clientHeader.FindAllStringIndex(text, -1)
+	if nth >= len(headers) {
+		return lineOf(text, "client")
+	}
+	return 1 + strings.Count(text[:headers[nth][0]], "\n")
 }
 
 // lineOf returns the line on which a key or its table stands.

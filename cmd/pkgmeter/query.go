@@ -118,6 +118,7 @@ func (c *seriesCmd) Run(a *app) error {
 	}
 	if n := len(s.Points); c.Limit > 0 && n > c.Limit {
 		s.Points = s.Points[n-c.Limit:]
+		s.Markers = slices.DeleteFunc(s.Markers, func(m api.Marker) bool { return m.Day < s.Points[0].Day })
 		if raw, err = json.Marshal(s); err != nil {
 			return err
 		}
@@ -125,6 +126,10 @@ func (c *seriesCmd) Run(a *app) error {
 	if c.JSON {
 		return a.print(raw)
 	}
+	return a.printSeries(s)
+}
+
+func (a *app) printSeries(s api.Series) error {
 	w := tabwriter.NewWriter(a.out, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(w, "DAY\tDOWNLOADS\tHITS\tBYTES\t")
 	for _, pt := range s.Points {
@@ -134,7 +139,18 @@ func (c *seriesCmd) Run(a *app) error {
 		}
 		fmt.Fprintf(w, "%s\t%d\t%d\t%d\t\n", pt.Day, pt.Downloads, pt.Hits, pt.Bytes)
 	}
-	return w.Flush()
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	for i, m := range s.Markers {
+		if i+1 < len(s.Markers) && s.Markers[i+1].Day == m.Day {
+			continue // another one replaced them on the same day
+		}
+		if _, err := fmt.Fprintf(a.out, "rules %d from %s\n", m.Rules, m.Day); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // packageNamed returns the canonical purl of what the user typed.

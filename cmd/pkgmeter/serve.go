@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"crypto/rand"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net"
@@ -109,7 +110,9 @@ func (c *serveCmd) serve(a *app, store *sqlite.Store, base string) error {
 	}
 	handlers := calls(store, rules, a.now, &a.work)
 	handlers["snapshot"] = until(a.ctx, handlers["snapshot"])
-	socket, err := control.Listen(a.data, handlers)
+	ctx, end := context.WithCancelCause(a.ctx)
+	defer end(nil)
+	socket, err := control.Listen(a.data, ending(handlers, end))
 	if err != nil {
 		return err
 	}
@@ -124,11 +127,28 @@ func (c *serveCmd) serve(a *app, store *sqlite.Store, base string) error {
 		Store: store, Rules: rules, Auth: auth.New(store, a.now), Now: a.now, Fatal: sqlite.Fatal,
 		CallbackToken: c.CallbackToken, PublicStats: c.PublicStats, Secure: c.secure(), Base: base, Version: version,
 	}
-	err = s.Run(a.ctx, main, admin)
-
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(a.ctx), server.Grace)
+	err = s.Run(ctx, main, admin)
+	if cause := context.Cause(ctx); sqlite.Fatal(cause) {
+		err = errors.Join(cause, err)
+	}
+	grace, cancel := context.WithTimeout(context.WithoutCancel(a.ctx), server.Grace)
 	defer cancel()
-	return errors.Join(err, socket.Close(ctx), <-served)
+	return errors.Join(err, socket.Close(grace), <-served)
+}
+
+// ending makes the server end where a call of a command finds that the file can
+// no longer be trusted, as it does where a sender's delivery finds it.
+func ending(calls map[string]control.Handler, end context.CancelCauseFunc) map[string]control.Handler {
+	for name, h := range calls {
+		calls[name] = func(ctx context.Context, args json.RawMessage) (any, error) {
+			v, err := h(ctx, args)
+			if sqlite.Fatal(err) {
+				end(err)
+			}
+			return v, err
+		}
+	}
+	return calls
 }
 
 // adopt puts the operator's rules of the --config file into force.

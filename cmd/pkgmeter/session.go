@@ -37,7 +37,7 @@ func (a *app) session() (s *session, err error) {
 		func() error {
 			s = &session{a: a}
 			_, err := control.Call(a.ctx, a.data, "ping", nil)
-			return err
+			return gone(err)
 		})
 	return s, err
 }
@@ -78,10 +78,7 @@ func (s *session) close() error {
 func (s *session) do(name string, args any) (json.RawMessage, error) {
 	if s.calls == nil {
 		raw, err := control.Call(context.WithoutCancel(s.a.ctx), s.a.data, name, args)
-		if _, ok := errors.AsType[*url.Error](err); ok {
-			err = fmt.Errorf("the server has stopped: run the same command again, and it goes on from here (%w)", err)
-		}
-		return raw, err
+		return raw, gone(err)
 	}
 	raw, err := json.Marshal(args)
 	if err != nil {
@@ -92,6 +89,14 @@ func (s *session) do(name string, args any) (json.RawMessage, error) {
 		return nil, err
 	}
 	return json.Marshal(v)
+}
+
+// gone says what to do where the server did not answer a call.
+func gone(err error) error {
+	if e, ok := errors.AsType[*url.Error](err); ok {
+		return fmt.Errorf("the server has stopped: run the same command again, and it goes on from here (%w)", e.Err)
+	}
+	return err
 }
 
 // call is do with the result decoded.

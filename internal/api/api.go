@@ -79,6 +79,7 @@ type Item struct {
 // Series is the body of /api/v1/series.
 type Series struct {
 	Points   []Point       `json:"points"`
+	Markers  []Marker      `json:"markers"`
 	From     *pkgmeter.Day `json:"from"`
 	To       *pkgmeter.Day `json:"to"`
 	Complete bool          `json:"complete"`
@@ -88,6 +89,7 @@ type Series struct {
 // Split is the body of /api/v1/series with split=.
 type Split struct {
 	Series   []Line        `json:"series"`
+	Markers  []Marker      `json:"markers"`
 	From     *pkgmeter.Day `json:"from"`
 	To       *pkgmeter.Day `json:"to"`
 	Complete bool          `json:"complete"`
@@ -98,6 +100,12 @@ type Split struct {
 type Line struct {
 	Key    string  `json:"key"`
 	Points []Point `json:"points"`
+}
+
+// Marker is a change of the rules of counting.
+type Marker struct {
+	Day   pkgmeter.Day `json:"day"`
+	Rules int          `json:"rules"` // the rule set from then on
 }
 
 // Point is one day, week or month.
@@ -168,7 +176,7 @@ func (a *API) series(ctx context.Context, p *question) (any, error) {
 			return nil, err
 		}
 		from, to := days(s.Span)
-		body := Split{make([]Line, len(s.Lines)), from, to, s.Span.Complete, s.Rules}
+		body := Split{make([]Line, len(s.Lines)), markers(s), from, to, s.Span.Complete, s.Rules}
 		for i, l := range s.Lines {
 			body.Series[i] = Line{l.Key, points(l)}
 		}
@@ -179,7 +187,7 @@ func (a *API) series(ctx context.Context, p *question) (any, error) {
 		return nil, err
 	}
 	from, to := days(s.Span)
-	return &Series{points(s.Lines[0]), from, to, s.Span.Complete, s.Rules}, nil
+	return &Series{points(s.Lines[0]), markers(s), from, to, s.Span.Complete, s.Rules}, nil
 }
 
 func points(l pkgmeter.Line) []Point {
@@ -188,4 +196,12 @@ func points(l pkgmeter.Line) []Point {
 		ps[i] = Point{p.Day, p.Measures, p.Gap}
 	}
 	return ps
+}
+
+func markers(s pkgmeter.Series) []Marker {
+	ms := make([]Marker, len(s.Markers))
+	for i, m := range s.Markers {
+		ms[i] = Marker(m)
+	}
+	return ms
 }

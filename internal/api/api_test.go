@@ -71,8 +71,8 @@ func TestAnEmptyStoreAnswersWithNulls(t *testing.T) {
 		"totals":                 `{"downloads":0,"hits":0,"bytes":0,"opening":0,"from":null,"to":null,"complete":true,"rules":2}`,
 		"totals?from=2026-01-01": `{"downloads":0,"hits":0,"bytes":0,"opening":0,"from":null,"to":null,"complete":true,"rules":2}`,
 		"top?by=file":            `{"items":[],"total":{"downloads":0,"hits":0,"bytes":0,"opening":0,"from":null,"to":null,"complete":true,"rules":2},"next":null}`,
-		"series":                 `{"points":[],"from":null,"to":null,"complete":true,"rules":2}`,
-		"series?split=file":      `{"series":[],"from":null,"to":null,"complete":true,"rules":2}`,
+		"series":                 `{"points":[],"markers":[],"from":null,"to":null,"complete":true,"rules":2}`,
+		"series?split=file":      `{"series":[],"markers":[],"from":null,"to":null,"complete":true,"rules":2}`,
 	} {
 		if got := ask(t, a, question); got != want {
 			t.Errorf("%s\n got %s\nwant %s", question, got, want)
@@ -105,16 +105,43 @@ func TestAnswers(t *testing.T) {
 		"top?by=kind&measure=hits&limit=1&to=2026-03-01": `{"items":[{"key":"metadata","downloads":0,"hits":5,"bytes":0}],"total":{"downloads":3,"hits":8,"bytes":300,"opening":0,` +
 			`"from":"2026-03-01","to":"2026-03-01","complete":true,"rules":2},"next":"eyJ2Ijo1LCJrIjoibWV0YWRhdGEifQ"}`,
 		"series?from=2026-03-08&package=pkg:maven/com.acme/app": `{"points":[{"day":"2026-03-08","downloads":0,"hits":0,"bytes":0,"gap":true},{"day":"2026-03-09","downloads":2,"hits":2,"bytes":2},` +
-			`{"day":"2026-03-10","downloads":2,"hits":2,"bytes":20}],"from":"2026-03-08","to":"2026-03-10","complete":false,"rules":2}`,
-		"series?grain=week":  `{"points":[{"day":"2026-02-23","downloads":3,"hits":8,"bytes":300},{"day":"2026-03-02","downloads":0,"hits":0,"bytes":0,"gap":true},{"day":"2026-03-09","downloads":6,"hits":6,"bytes":36}],` + all + `}`,
-		"series?grain=month": `{"points":[{"day":"2026-03-01","downloads":9,"hits":14,"bytes":336}],` + all + `}`,
+			`{"day":"2026-03-10","downloads":2,"hits":2,"bytes":20}],"markers":[],"from":"2026-03-08","to":"2026-03-10","complete":false,"rules":2}`,
+		"series?grain=week":  `{"points":[{"day":"2026-02-23","downloads":3,"hits":8,"bytes":300},{"day":"2026-03-02","downloads":0,"hits":0,"bytes":0,"gap":true},{"day":"2026-03-09","downloads":6,"hits":6,"bytes":36}],"markers":[],` + all + `}`,
+		"series?grain=month": `{"points":[{"day":"2026-03-01","downloads":9,"hits":14,"bytes":336}],"markers":[],` + all + `}`,
 		"series?grain=month&split=repository": `{"series":[{"key":"releases","points":[{"day":"2026-03-01","downloads":5,"hits":10,"bytes":320}]},` +
-			`{"key":"pypi","points":[{"day":"2026-03-01","downloads":2,"hits":2,"bytes":14}]},{"key":"snapshots","points":[{"day":"2026-03-01","downloads":2,"hits":2,"bytes":2}]}],` + all + `}`,
+			`{"key":"pypi","points":[{"day":"2026-03-01","downloads":2,"hits":2,"bytes":14}]},{"key":"snapshots","points":[{"day":"2026-03-01","downloads":2,"hits":2,"bytes":2}]}],"markers":[],` + all + `}`,
 	} {
 		if got := ask(t, a, question); got != want {
 			t.Errorf("%s\n got %s\nwant %s", question, got, want)
 		}
 	}
+}
+
+func TestAChangeOfRulesIsAMarkerUntilARecount(t *testing.T) {
+	t.Parallel()
+	a, s := open(t)
+	fill(t, s)
+	rules, err := rule.New([]rule.ClientRule{{Agent: "curl/*", Class: "ci"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.SetRules(t.Context(), rules, rule.Number, rules.Own()); err != nil {
+		t.Fatal(err)
+	}
+	expect := func(want map[string]string) {
+		t.Helper()
+		for question, markers := range want {
+			if got := ask(t, a, question); !strings.Contains(got, `"markers":`+markers+`,"from":`) {
+				t.Errorf("%s: want markers %s in %s", question, markers, got)
+			}
+		}
+	}
+	const marked = `[{"day":"2026-03-10","rules":3}]`
+	expect(map[string]string{"series": marked, "series?grain=month": marked, "series?split=class": marked, "series?split=class&file=nothing": marked, "series?to=2026-03-09": "[]"})
+	if err := s.Rebuild(t.Context(), rules, func(int64, int64) {}); err != nil {
+		t.Fatal(err)
+	}
+	expect(map[string]string{"series": "[]", "series?split=class": "[]"})
 }
 
 func TestAWrongQuestionIsToldWhatIsWrong(t *testing.T) {

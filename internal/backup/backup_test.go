@@ -172,7 +172,7 @@ func TestRestoreLeavesFoldersInUseAlone(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "mine"), nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := restore(t, packed, dir); err == nil || !strings.Contains(err.Error(), `is not empty, it has "mine"`) {
+	if _, err := restore(t, packed, dir); err == nil || !strings.Contains(err.Error(), `the folder is not empty, it has "mine"`) {
 		t.Errorf("a folder with a file: %v", err)
 	}
 	untouched(t, dir, "mine")
@@ -206,11 +206,11 @@ func TestDamagedArchivesAreRefusedWhole(t *testing.T) {
 	for i := range 220 {
 		damaged := bytes.Clone(packed)
 		var what string
-		switch at := rng.IntN(len(packed)); {
-		case i%4 == 0:
+		switch at := rng.IntN(len(packed)); i % 4 {
+		case 0:
 			damaged = damaged[:at]
 			what = fmt.Sprintf("cut at %d", at)
-		case i%4 == 1: // the frame's header, the last block and the checksum
+		case 1: // the frame's header, the last block and the checksum
 			at = (i / 4 % 20) + rng.IntN(2)*(len(packed)-20)
 			fallthrough
 		default:
@@ -270,8 +270,8 @@ func pack(t *testing.T, manifest string, entries ...entry) []byte {
 	}
 	w := tar.NewWriter(z)
 	for _, e := range append([]entry{{Header: tar.Header{Name: "manifest.json"}, body: manifest}}, entries...) {
-		if e.Header.Typeflag == 0 {
-			e.Header.Typeflag, e.Header.Size = tar.TypeReg, int64(len(e.body))
+		if e.Typeflag == 0 {
+			e.Typeflag, e.Size = tar.TypeReg, int64(len(e.body))
 		}
 		if err := w.WriteHeader(&e.Header); err != nil {
 			t.Fatal(err)

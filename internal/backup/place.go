@@ -103,7 +103,7 @@ func needEmpty(dir string) error {
 	}
 	for _, e := range entries {
 		if name := e.Name(); name != lostFound && name != lockName && !strings.HasPrefix(name, restoring) {
-			return pkgmeter.Errorf(pkgmeter.Conflict, "%s is not empty, it has %.100q: restore into a new folder (--data DIR)", dir, name)
+			return pkgmeter.Errorf(pkgmeter.Conflict, "the folder is not empty, it has %.100q: restore into a new one (--data DIR)", name)
 		}
 	}
 	return nil

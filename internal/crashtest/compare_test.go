@@ -38,7 +38,17 @@ type ledger struct {
 
 // compare judges the store in a data folder, on which no server runs. What the
 // oracle says may be older than the store's end, but not younger.
-func compare(t *testing.T, data, oracle string) (v verdict) {
+func compare(t *testing.T, data, oracle string) verdict {
+	t.Helper()
+	sent, err := load.ReadOracle(oracle)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return judge(t, data, sent)
+}
+
+// judge is compare with what an oracle said.
+func judge(t *testing.T, data string, sent load.Outcomes) (v verdict) {
 	t.Helper()
 	ctx := t.Context()
 	store, err := sqlite.Open(ctx, data, sqlite.Options{Rule: rule.Number})
@@ -47,10 +57,6 @@ func compare(t *testing.T, data, oracle string) (v verdict) {
 	}
 	defer store.Close()
 	l := v.read(ctx, t, store)
-	sent, err := load.ReadOracle(oracle)
-	if err != nil {
-		t.Fatal(err)
-	}
 	v.stored = l.events
 	v.ids(l, sent)
 	v.plain(l, sent)

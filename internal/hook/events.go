@@ -101,10 +101,9 @@ func (h *Events) read(w http.ResponseWriter, r *http.Request, sender pkgmeter.Pr
 
 // store makes events durable, as one delivery.
 func (h *Events) store(r *http.Request, events []pkgmeter.Event, received time.Time) (*pkgmeter.Delivery, error) {
-	d := &pkgmeter.Delivery{Received: received, Entries: make([]pkgmeter.Entry, len(events))}
+	d := &pkgmeter.Delivery{Received: received, Entries: h.Rules.ApplyAll(events)}
 	size := int64(len(events) * entryBytes)
-	for i, e := range events {
-		d.Entries[i] = h.Rules.Apply(e)
+	for _, e := range events {
 		// What the rules make of a name is about as long again.
 		size += int64(len(e.ID) + 2*(len(e.Repository)+len(e.Path)+len(e.Hint)))
 	}

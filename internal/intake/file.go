@@ -36,6 +36,7 @@ type File struct {
 	rest io.Reader // unpacked, behind head
 	zstd *zstd.Decoder
 	tmp  *os.File // the beginning of a stream, for a second look
+	left bool     // a read that cannot be broken off still works on all that
 }
 
 // Open begins to read src, packed or not, and finds its format unless one is
@@ -84,6 +85,9 @@ func (f *File) begin(format string) (err error) {
 
 // Close lets go of what Open has taken.
 func (f *File) Close() error {
+	if f.left {
+		return nil
+	}
 	if f.zstd != nil {
 		f.zstd.Close()
 	}

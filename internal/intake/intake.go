@@ -101,7 +101,8 @@ func (in *Intake) Prepare(c *Chunk) error {
 	if !format.Lines() {
 		return pkgmeter.Errorf(pkgmeter.Invalid, "files of format %s have no lines", format.Name)
 	}
-	d := &pkgmeter.Delivery{Received: in.Now().UTC(), Entries: make([]pkgmeter.Entry, 0, c.lines)}
+	d := &pkgmeter.Delivery{Received: in.Now().UTC()}
+	events := make([]pkgmeter.Event, 0, c.lines)
 	read := format.reader(c.Ticket.Source, d.Received)
 	i := 0
 	for line := range bytes.Lines(c.Lines) {
@@ -114,10 +115,11 @@ func (in *Intake) Prepare(c *Chunk) error {
 			if e.Repository == "" {
 				e.Repository = c.Repository
 			}
-			d.Entries = append(d.Entries, in.Rules.Apply(e))
+			events = append(events, e)
 		}
 		i++
 	}
+	d.Entries = in.Rules.ApplyAll(events)
 	c.delivery = d
 	return nil
 }

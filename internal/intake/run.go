@@ -132,7 +132,8 @@ func (r *run) all(ctx context.Context) error {
 	err := r.take(ctx, ready)
 	close(stop)
 	if err != nil && r.f.stream {
-		return err // a read of a pipe cannot be broken off: it ends with the process
+		r.f.left = true // a read of a pipe cannot be broken off: it ends with the process
+		return err
 	}
 	if err := errors.Join(err, g.Wait()); err != nil {
 		return err

@@ -31,7 +31,7 @@ type Term struct {
 
 // Text says all rules, in the order in which they are read.
 func Text() []Section {
-	return []Section{measuresText(), eventsText(), kindsText(), classesText(), namesText(), rulesText()}
+	return []Section{measuresText(), eventsText(), kindsText(), formatsText(), classesText(), namesText(), rulesText()}
 }
 
 // TermOf returns the term of an ID, or what introduces the section of that ID;
@@ -70,6 +70,7 @@ func eventsText() Section {
 			{"event", "event", "One thing that a sender said happened to one file: `get`, `head`, `upload`, `delete` or `other`. Without a method it is a GET, without a status 200, and without a word for what happened a download."},
 			{"once", "once", "Two events are the same if source and id agree, and only then: the second is not counted. An id is remembered for 400 days. An event without an id always counts."},
 			{"day", "day", "An event counts in its own UTC day, however late it comes; one without a time in the day of its receipt. A day is called complete two hours after its end."},
+			{"status", "status", "The answer decides: 200 to 299 and 304 are hits, and only 200, or 206 from byte 0 on, can be a download. Most Terraform registries answer the download of a module with 204: a hit, and no download."},
 			{"gap", "gap", "A day of which no source has any event: nothing is known of it, so it is not a zero. Today is never one."},
 		},
 	}
@@ -80,14 +81,28 @@ func kindsText() Section {
 		ID: "kinds", Title: "Kinds of files",
 		Intro: "The kind follows from the path. Only primary files can be downloads; every kind has hits. A file that describes another one has its package and version, and its last suffix decides: `app.jar.asc.md5` is a checksum.",
 		Terms: []Term{
-			{"kind-primary", "primary", "What an installer installs: a jar, wheel, sdist, npm tarball, gem, crate, module zip, deb, rpm, chart or the manifest of an image. Any file that is not recognised is primary too."},
+			{"kind-primary", "primary", "What an installer installs: a jar, wheel, sdist, npm tarball, gem, crate, module zip, deb, rpm, chart or the manifest of an image. Any file that is not recognised is primary too. Of a Terraform provider the JSON answer that says where it is and its zip are two files."},
 			{"kind-sources", "sources", "Sources, documentation and debug symbols beside a package: `-sources` and `-javadoc` jars, source debs and rpms, `.snupkg`."},
-			{"kind-metadata", "metadata", "What a resolver reads of one version: `.pom`, `.module`, `.mod`, `.nuspec`, `.gemspec.rz`, and `.metadata` beside a wheel or sdist."},
-			{"kind-index", "index", "Listings: `maven-metadata.xml`, `/simple/…`, packuments, `index.yaml`, `repodata/`, lists of tags and versions."},
+			{"kind-metadata", "metadata", "What a resolver reads of one version: `.pom`, `.module`, `.mod`, `.nuspec`, `.gemspec.rz`, and `.metadata` beside a Python file (PEP 658). Elsewhere `.metadata` is the end of a name like any other: a file of its own."},
+			{"kind-index", "index", "Listings: `maven-metadata.xml`, `/simple/…`, packuments, `index.yaml`, `repodata/`, lists of tags and versions, the tag `sha256-<hex>` that lists what refers to an image. So are Docker's ping `/v2/` and calls of Artifactory's own interface (`/artifactory/api/storage/…`)."},
 			{"kind-checksum", "checksum", "`.md5 .sha1 .sha256 .sha512`, and the sums of a Terraform provider."},
 			{"kind-signature", "signature", "`.asc .sig .minisig .sigstore .sigstore.json .prov`, and the signatures that cosign puts beside an image."},
 			{"kind-attestation", "attestation", "`.provenance .att .sbom .sbom.json`, and those that cosign puts beside an image."},
-			{"kind-layer", "layer", "The blobs of an image. A pull is counted by its manifest."},
+			{"kind-layer", "layer", "The blobs of an image, and their uploads. A pull is counted by its manifest."},
+		},
+	}
+}
+
+func formatsText() Section {
+	return Section{
+		ID: "formats", Title: "Formats of repositories",
+		Intro: "Some paths could be of several types: `app-1.0.0.tgz` may be of npm or of Helm. What else is in the repository decides about them.",
+		Terms: []Term{
+			{"certain", "certain path", "One that can be of one type only, such as `com/acme/app/1.0/app-1.0.jar`. It is always read by itself, whatever its repository is said to be."},
+			{"repository-format", "format", "Any other path is read by the format of its repository: the type of the certain paths in it, once a hit on one of them (2xx or 304) has proved it. Until then it is read by itself. A prefix such as `/api/packages/<owner>/npm/` is a part of the path, and says the format by itself."},
+			{"mixed", "several types", "A repository with certain paths of several types has no format: each of its paths is read by itself. So is each where no repository is known."},
+			{"together", "together", "What comes in one delivery or one batch is looked at as a whole: a file in it that proves the format decides about all of them, whatever their order."},
+			{"recount", "recount", "`pkgmeter recount` reads the whole ledger first, so that files that came before the proof get their format too. `pkgmeter doctor` only compares the counts with the ledger, and changes nothing."},
 		},
 	}
 }
@@ -114,7 +129,7 @@ func namesText() Section {
 			{"file", "file", "The path as sent, without host, the prefix that names its repository (of CloudRepo, Nexus, Artifactory, Gitea or GitLab) and leading slashes. Of an image it is `name:tag` or `name@digest`, of a package without a path its purl with the version."},
 			{"repository", "repository", "The one that the sender names, else the one in the prefix of the path, else `(unknown)`. Of an image it is what stands before the first slash of its name, else `library`."},
 			{"type", "type", "The type of the package URL (purl), as the path tells it: see the table of package types. What is not recognised is `generic`."},
-			{"package", "package", "The canonical purl without version: `pkg:maven/com.acme/app`, `pkg:npm/%40scope/x`. A bare Maven file name has no group: `pkg:maven/app`. A file that is not recognised is of the package of its directory: `pkg:generic/tools/app`."},
+			{"package", "package", "The canonical purl without version: `pkg:maven/com.acme/app`, `pkg:npm/%40scope/x`. A bare Maven file name has no group: `pkg:maven/app`. Packages of Go are in lower case, as the purl specification wants them; versions keep their case. A file that is not recognised is of the package of its directory: `pkg:generic/tools/app`."},
 			{"client", "client", "The program that fetched, by its User-Agent: `pip`, `maven`, `docker`. Browsers are `browser`, programs that are not in the table `(other)`, and where none is named it is `(none)`."},
 			{"legacy_type", "legacy_type", "How the old CloudRepo program counted, by the last extension: `crypto` for `.md5 .sha1 .sha256 .sha512`, `pom`, `jar`, and `other` for all else."},
 		},
@@ -128,7 +143,7 @@ func rulesText() Section {
 		Terms: []Term{
 			{"rule-set", "rule set", "Its number stands beside every number. A change of the built-in rules or of the operator's own raises it when the server starts next."},
 			{"client-table", "table of clients", "The names and classes of known clients are a part of the rule set, with a number and a date of their own."},
-			{"old-events", "old events", "They keep the rules under which they were counted, until a recount."},
+			{"old-events", "old events", "They keep the rules under which they were counted, until `pkgmeter recount` counts all of them by the rules in force. Until then charts over days have a mark at the day of the change."},
 		},
 	}
 }
@@ -156,7 +171,7 @@ func Ecosystems() []Ecosystem {
 		{"rpm", "`.rpm`, `.drpm`", "sources: `.src.rpm`", "`repodata/…`", "Packages/a/app-1.0-1.x86_64.rpm"},
 		{"apk", "`.apk` with a release (`-r0`)", "–", "`APKINDEX.tar.gz`", "alpine/v3.22/main/x86_64/app-1.0-r0.apk"},
 		{"conda", "`.conda`, `.tar.bz2`", "–", "`repodata.json`", "noarch/app-1.0-py_0.conda"},
-		{"docker", "manifests of images, by tag or digest", "layers: `blobs/…`", "`tags/list`, referrers, `_catalog`", "v2/acme/app/manifests/1.0"},
+		{"docker", "manifests of images, by tag or digest", "layers: `blobs/…`", "`tags/list`, referrers, `_catalog`, the ping `/v2/`", "v2/acme/app/manifests/1.0"},
 		{"helm", "`.tgz` called as a chart", "–", "`index.yaml`", "charts/app-1.0.0.tgz"},
 		{"hex", "`tarballs/….tar`", "sources: `docs/….tar.gz`", "`packages/…`", "tarballs/app-1.0.0.tar"},
 		{"composer", "archives below `dist/`", "–", "`p2/….json`, lists of packages", "dist/acme/app/acme-app-1.0.0.zip"},

@@ -42,11 +42,15 @@ func (i inspector) use(keys map[string]string) error {
 	return nil
 }
 
-// Retry implements [web.Inspector].
+// Retry implements [web.Inspector]. What else than the webhook sent, it cannot
+// read, and would count under its own source.
 func (i inspector) Retry(ctx context.Context, id int64) error {
 	item, err := i.HeldItem(ctx, id)
 	if err != nil {
 		return err
+	}
+	if item.Kind != "callback" {
+		return pkgmeter.Errorf(pkgmeter.Invalid, "a line of a file is not read again here: mend the file, and import it once more")
 	}
 	return i.callback.Retry(ctx, item)
 }

@@ -45,9 +45,14 @@ type EventReader struct {
 
 	scanner
 	said              [eventMembers]said
-	err               error  // the first about this event
-	repository, agent string // of the event before
+	err               error             // the first about this event
+	repository, agent string            // of the event before
+	hints             map[string]string // of packages and versions as they were said
+	scratch           []byte
 }
+
+// maxHints bounds the packages that an EventReader remembers.
+const maxHints = 1000
 
 // Line is [EventLine] with the reader's source and time of receipt.
 func (r *EventReader) Line(line []byte) (e pkgmeter.Event, err error) {
@@ -170,7 +175,7 @@ func (r *EventReader) value(depth int) (v said, err error) {
 func (r *EventReader) event(e *pkgmeter.Event) error {
 	r.err = nil
 	e.Source = r.Source
-	e.ID = r.id()
+	id := r.id()
 	e.Time = r.time()
 	e.Op = r.op()
 	e.Status = r.status()
@@ -178,8 +183,11 @@ func (r *EventReader) event(e *pkgmeter.Event) error {
 	e.Repository = common(&r.repository, r.filled(repositoryMember))
 	e.Agent = common(&r.agent, r.textOf(clientMember))
 	path := filePath(r.textOf(pathMember))
-	e.Path = string(path)
 	e.Hint = r.coordinates()
+	// One copy for both, as most time goes into making them.
+	r.scratch = append(append(r.scratch[:0], id...), path...)
+	both := string(r.scratch)
+	e.ID, e.Path = both[:len(id)], both[len(id):]
 	if r.err == nil && e.Path == "" && e.Hint == "" {
 		r.err = reason("path or package is required, and has to name a file")
 	}
@@ -238,25 +246,24 @@ func (r *EventReader) filled(m eventMember) []byte {
 	return nil
 }
 
-func (r *EventReader) id() string {
+// id returns the id, nil if there is none. It may be part of the source.
+func (r *EventReader) id() (b []byte) {
 	v := &r.said[idMember]
-	var b []byte
 	switch {
 	case v.kind == text:
 		b = r.textOf(idMember)
 	case v.kind == number && whole(r.src[v.from:v.to]):
 		b = r.src[v.from:v.to]
 	case *v == said{}:
-		return ""
+		return nil
 	default:
 		r.refuse(idMember, "want a string or an integer, got %s", r.shown(v))
-		return ""
+		return nil
 	}
-	if len(b) == 0 || len(b) > pkgmeter.MaxID {
+	if r.err == nil && (len(b) == 0 || len(b) > pkgmeter.MaxID) {
 		r.refuse(idMember, "has %d bytes, want 1 to %d", len(b), pkgmeter.MaxID)
-		return ""
 	}
-	return string(b)
+	return b
 }
 
 func (r *EventReader) time() (t time.Time) {
@@ -352,24 +359,42 @@ func whole(number []byte) bool {
 // coordinates returns the canonical purl of the package, with the version, ""
 // if no package is said.
 func (r *EventReader) coordinates() string {
-	said, version := r.filled(packageMember), r.filled(versionMember)
+	pkg, version := r.filled(packageMember), r.filled(versionMember)
 	if len(version) > pkgmeter.MaxName {
 		r.refuse(versionMember, "is longer than %d bytes", pkgmeter.MaxName)
 	}
-	if said == nil || r.err != nil {
+	if pkg == nil || r.err != nil {
 		return ""
 	}
-	pkg, _, own, err := purl.Split(string(said))
+	r.scratch = append(append(append(r.scratch[:0], pkg...), 0), version...) // neither holds a NUL
+	hint, known := r.hints[string(r.scratch)]
+	if known {
+		return hint
+	}
+	if hint = r.spell(string(pkg), string(version)); r.err != nil {
+		return ""
+	}
+	if len(r.scratch) <= pkgmeter.MaxPath { // what is longer is hostile
+		if len(r.hints) >= maxHints || r.hints == nil {
+			r.hints = map[string]string{}
+		}
+		r.hints[string(r.scratch)] = hint
+	}
+	return hint
+}
+
+// spell returns the canonical purl of a version of a package.
+func (r *EventReader) spell(pkg, version string) string {
+	canonical, _, own, err := purl.Split(pkg)
 	switch {
 	case err != nil:
 		r.err = pkgmeter.Errorf(pkgmeter.Invalid, "%s", err)
-		return ""
 	case own == "":
-		own = string(version)
-	case version != nil && string(version) != own:
-		r.refuse(versionMember, "is %s, but package says %s", excerpt(version), excerpt([]byte(own)))
+		own = version
+	case version != "" && version != own:
+		r.refuse(versionMember, "is %s, but package says %s", excerpt([]byte(version)), excerpt([]byte(own)))
 	}
-	return purl.WithVersion(pkg, own)
+	return purl.WithVersion(canonical, own)
 }
 
 // shown returns what a value is called, and of a number the number.

@@ -3,6 +3,7 @@ package source
 import (
 	"bytes"
 	"encoding/binary"
+	"math/bits"
 	"strconv"
 	"unicode/utf16"
 	"unicode/utf8"
@@ -101,8 +102,12 @@ func (sc *scanner) text() (s span, escaped bool, err error) {
 	src, start := sc.src, sc.pos+1
 	i := start
 	for {
-		for len(src)-i >= 8 && plain(binary.LittleEndian.Uint64(src[i:])) {
-			i += 8
+		for len(src)-i >= 8 {
+			special := special(binary.LittleEndian.Uint64(src[i:]))
+			i += bits.TrailingZeros64(special) / 8 // 8 if there is none
+			if special != 0 {
+				break
+			}
 		}
 		for i < len(src) && src[i] >= ' ' && src[i] != '"' && src[i] != '\\' && src[i] < utf8.RuneSelf {
 			i++
@@ -134,12 +139,14 @@ func (sc *scanner) text() (s span, escaped bool, err error) {
 	}
 }
 
-// plain reports whether all eight bytes of x are ASCII that a string may hold
-// as it is. A byte's top bit is set where the byte is not ASCII, or less than
-// what is taken from it: a space, or one where it equals the quote or backslash.
-func plain(x uint64) bool {
+// special finds, in eight bytes, the first that a string cannot hold as it is or
+// that is not ASCII: the lowest bit that is set is the top one of that byte. The
+// top bit of a byte is set if it is not ASCII, or less than what is taken from
+// it: a space, or one where it equals the quote or backslash. What is borrowed
+// goes to bytes above one that is set already.
+func special(x uint64) uint64 {
 	const each, top = 0x0101010101010101, 0x8080808080808080
-	return (x|(x-each*' ')|((x^each*'"')-each)|((x^each*'\\')-each))&top == 0
+	return (x | (x - each*' ') | ((x ^ each*'"') - each) | ((x ^ each*'\\') - each)) & top
 }
 
 // escapeLen returns the length of the escape that b begins with, 0 if it is none.

@@ -37,8 +37,8 @@ type Snapshot struct {
 
 // Snapshot copies the data file, while commits go on, into a new file of the
 // same folder, which is synced. What was acknowledged before the call is in
-// it, and whole commits only. pace is called after each bytes that were copied,
-// and may wait. The caller removes the file; there is none after an error.
+// it, and whole commits only. pace is told the size of each piece that was
+// copied; it may wait, and ends with its context. The caller removes the file; there is none after an error.
 //
 // The pages are copied through the connection that writes, a few at a time:
 // SQLite then brings pages that are written meanwhile into the copy as well,
@@ -106,13 +106,17 @@ func (s *source) copyTo(ctx context.Context, f *os.File, pace func(context.Conte
 			return errors.New("the SQLite driver cannot copy")
 		}
 		// A copy that is cut is thrown away: it needs no journal.
-		b, err = from.NewBackup(fileURI(f.Name(), "_pragma", "journal_mode(OFF)", "_pragma", "synchronous(OFF)"))
+		b, err = from.NewBackup(fileURI(f.Name(), url.Values{"_pragma": {"journal_mode(OFF)", "synchronous(OFF)"}}))
 		return err
 	})
 	if err != nil {
 		return err
 	}
-	return errors.Join(s.steps(ctx, b, f, pace), s.use(func(any) error { return b.Finish() }))
+	err = s.steps(ctx, b, f, pace)
+	if end := s.use(func(any) error { return b.Finish() }); err == nil {
+		err = end // else it says the same
+	}
+	return err
 }
 
 func (s *source) steps(ctx context.Context, b *sqlite.Backup, f *os.File, pace func(context.Context, int) error) error {
@@ -132,7 +136,7 @@ func (s *source) steps(ctx context.Context, b *sqlite.Backup, f *os.File, pace f
 				return err
 			}
 		}
-		if err := errors.Join(ctx.Err(), pace(ctx, stepPages*pageSize)); err != nil {
+		if err := pace(ctx, stepPages*pageSize); err != nil {
 			return err
 		}
 	}
@@ -145,20 +149,16 @@ func (s *source) use(f func(conn any) error) error {
 	return s.conn.Raw(f)
 }
 
-// fileURI names a file for SQLite, with pairs of parameters.
-func fileURI(path string, params ...string) string {
-	q := url.Values{}
-	for i := 0; i < len(params); i += 2 {
-		q.Add(params[i], params[i+1])
-	}
-	u := url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath(), RawQuery: q.Encode()}
+// fileURI names a file for SQLite.
+func fileURI(path string, params url.Values) string {
+	u := url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath(), RawQuery: params.Encode()}
 	return u.String()
 }
 
 // openCopy opens a copy that nobody writes to, and leaves it and its folder as
 // they are.
 func openCopy(path string) (*sql.DB, error) {
-	return sql.Open("sqlite", fileURI(path, "mode", "ro", "immutable", "1", "_pragma", "trusted_schema(OFF)"))
+	return sql.Open("sqlite", fileURI(path, url.Values{"mode": {"ro"}, "immutable": {"1"}, "_pragma": {"trusted_schema(OFF)"}}))
 }
 
 // Look reads what a copy says of itself.

@@ -77,15 +77,16 @@ func TestASnapshotIsConsistentUnderWrites(t *testing.T) {
 			n++
 		}
 	}
-	more(400)
+	more(100)
 	if err := s.SetSetting(t.Context(), "large", bytes.Repeat([]byte("x"), 5<<20)); err != nil {
 		t.Fatal(err)
 	}
 	before, steps := n, 0
 	c.at = noon.Add(26 * time.Hour) // the day of the events can be packed
 	snap, err := s.Snapshot(t.Context(), func(ctx context.Context, _ int) error {
-		more(3)
-		steps++
+		if steps++; steps < 20 || steps%10 == 0 {
+			more(2)
+		}
 		switch steps {
 		case 3, 9:
 			return s.Checkpoint(ctx)
@@ -132,7 +133,7 @@ func TestASnapshotThatIsCutLeavesNothing(t *testing.T) {
 	c := &clock{noon}
 	dir := t.TempDir()
 	s := open(t, dir, c)
-	for n := range 200 {
+	for n := range 60 {
 		write(t, s, noon, group(n)...)
 	}
 	wrong := errors.New("wrong")
@@ -148,9 +149,9 @@ func TestASnapshotThatIsCutLeavesNothing(t *testing.T) {
 		t.Errorf("left: %v, %v", left, err)
 	}
 	// The writer is as it was, and another copy can be made.
-	write(t, s, noon, group(200)...)
+	write(t, s, noon, group(60)...)
 	snap, err := s.Snapshot(t.Context(), noPace)
-	if err != nil || snap.Events != 201*5 {
+	if err != nil || snap.Events != 61*5 {
 		t.Fatalf("%+v, %v", snap, err)
 	}
 	if info, err := os.Stat(filepath.Join(dir, snap.Name)); err != nil || info.Mode().Perm() != 0o600 || info.Size() != snap.Size {
@@ -162,7 +163,7 @@ func TestASnapshotThatIsCutLeavesNothing(t *testing.T) {
 	if left, err := filepath.Glob(filepath.Join(dir, "snapshot-*")); len(left) > 0 || err != nil {
 		t.Errorf("left: %v, %v", left, err)
 	}
-	if got := deliveries(t, s); got != 201 {
+	if got := deliveries(t, s); got != 61 {
 		t.Errorf("%d deliveries", got)
 	}
 }
@@ -262,12 +263,12 @@ func TestVerifyFindsDamage(t *testing.T) {
 	c := &clock{noon}
 	dir := t.TempDir()
 	s := open(t, dir, c)
-	for n := range 300 {
+	for n := range 100 {
 		write(t, s, noon, group(n)...)
 	}
 	for name, damage := range map[string]string{
-		"a changed row": `UPDATE ledger SET body = zeroblob(length(body)) WHERE pos = 150`,
-		"a missing row": `DELETE FROM ledger WHERE pos = 150`,
+		"a changed row": `UPDATE ledger SET body = zeroblob(length(body)) WHERE pos = 50`,
+		"a missing row": `DELETE FROM ledger WHERE pos = 50`,
 		"another file":  `PRAGMA application_id = 7`,
 	} {
 		snap, err := s.Snapshot(t.Context(), noPace)

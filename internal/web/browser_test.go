@@ -318,6 +318,32 @@ func arrived(ctx context.Context, t *testing.T, query string) {
 	}
 }
 
+func TestTheScriptDrawsChangesOfRules(t *testing.T) {
+	t.Parallel()
+	w, s := open(t)
+	if !w.HasScript() {
+		t.Skip("the page script was not built: make build")
+	}
+	fewClients(t, s)
+	w.Stats = marked{s, []pkgmeter.Marker{{Day: today - 5, Rules: 3}, {Day: today, Rules: 4}}}
+	base := serve(t, w, pkgmeter.Principal{})
+	ctx := browsertest.New(t)
+	c := browsertest.Listen(ctx, t, base)
+	for query, want := range map[string]int{"?days=7": 2, "?days=30&measure=hits": 2, "?from=2026-03-06&to=2026-03-10": 1} {
+		browsertest.Visit(ctx, t, base+"/stats"+query)
+		for _, chart := range []string{"series", "classes"} {
+			labels := fmt.Sprintf(`[...document.querySelectorAll("[data-draw=%s] .live text")].filter(e => /^rules [34]$/.test(e.textContent)).length`, chart)
+			lines := fmt.Sprintf(`[...document.querySelectorAll("[data-draw=%s] .live [stroke-dasharray='4,3']")].filter(e => e.getBoundingClientRect().height > 100).length`, chart)
+			if l, n := number(ctx, t, labels), number(ctx, t, lines); l == 0 || l > want || n != want {
+				t.Errorf("%s: %s has %d labels and %d lines, want %d", query, chart, l, n, want)
+			}
+		}
+	}
+	for _, complaint := range c.Take() {
+		t.Error(complaint)
+	}
+}
+
 func TestArrowKeysGoToTheNeighbouringRange(t *testing.T) {
 	t.Parallel()
 	w, s := open(t)
@@ -375,6 +401,7 @@ func TestPictures(t *testing.T) {
 	w.Panels, w.Inspector = panels{}, struct{ web.Inspector }{}
 	repositories, paths := usualNames()
 	fillYear(t, s, repositories, paths)
+	w.Stats = marked{s, []pkgmeter.Marker{{Day: today - 180, Rules: 3}, {Day: today - 65, Rules: 4}, {Day: today - 24, Rules: 5}, {Day: today, Rules: 6}}}
 	base := serve(t, w, admin)
 	ctx := browsertest.New(t)
 	for name, path := range map[string]string{

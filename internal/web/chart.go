@@ -14,6 +14,8 @@ const (
 	chartTop    = 10
 	chartBottom = 24 // room for the days
 	chartTicks  = 5  // most days that are written out
+	markRoom    = 20 // above the bars, where marks have labels
+	labelRoom   = 90 // that the label of a mark needs
 )
 
 // Longest ranges, in days, that are shown day by day and week by week. Beyond
@@ -40,9 +42,12 @@ type chart struct {
 	Grain         string // "day", "week" or "month"
 	Width, Height int
 	Left, Base    int // of the axis
+	Top           int // of a bar of full height
 	Bars          []bar
 	Lines         []gridLine
 	Days          []tick
+	Marks         []mark            // where the rules changed, at most one a bar
+	Changes       []pkgmeter.Marker // what they stand for, the last of each day
 
 	HasGap, HasOpen bool // what the legend has to explain
 
@@ -84,18 +89,22 @@ type tick struct {
 	Last bool // written to the left of its place, where there is room
 }
 
-func newChart(points []pkgmeter.Point, grain pkgmeter.Grain, measure pkgmeter.Measure, span pkgmeter.Span, today pkgmeter.Day) chart {
+func newChart(series pkgmeter.Series, grain pkgmeter.Grain, measure pkgmeter.Measure, span pkgmeter.Span, today pkgmeter.Day) chart {
 	c := chart{
 		Grain: []string{"day", "week", "month"}[grain],
-		Width: chartWidth, Height: chartHeight, Left: chartLeft, Base: chartHeight - chartBottom,
+		Width: chartWidth, Height: chartHeight, Left: chartLeft, Base: chartHeight - chartBottom, Top: chartTop,
 	}
+	if len(series.Markers) > 0 {
+		c.Top += markRoom
+	}
+	points := series.Lines[0].Points
 	var most int64
 	for _, p := range points {
 		most = max(most, measure.Of(p.Measures))
 	}
 	scale := ceiling(most)
 	c.scale = scale
-	high := float64(c.Base - chartTop)
+	high := float64(c.Base - c.Top)
 	for i := range int64(3) {
 		v := scale * i / 2
 		if i > 0 && scale < 2 && i != 2 {
@@ -116,6 +125,7 @@ func newChart(points []pkgmeter.Point, grain pkgmeter.Grain, measure pkgmeter.Me
 		c.HasGap, c.HasOpen = c.HasGap || b.Gap, c.HasOpen || b.Open
 	}
 	c.Days = ticks(c.Bars, grain)
+	c.mark(series.Markers, points, grain)
 	return c
 }
 

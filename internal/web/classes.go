@@ -87,7 +87,7 @@ func (c chart) appendPart(path []byte, i int, from, value int64) []byte {
 	if value <= 0 {
 		return path
 	}
-	unit := float64(c.Base-chartTop) / float64(c.scale)
+	unit := float64(c.Base-c.Top) / float64(c.scale)
 	number := func(command byte, v float64) {
 		path = strconv.AppendFloat(append(path, command), v, 'f', 1, 64)
 	}

@@ -74,6 +74,7 @@ type row struct {
 type data struct {
 	Measure string           `json:"measure"`
 	Points  []dataPoint      `json:"points"`
+	Marks   []dataMark       `json:"marks"`
 	Layers  []dataLayer      `json:"layers"`
 	Pies    map[string]rings `json:"pies"`
 }
@@ -86,6 +87,12 @@ type dataPoint struct {
 	Text  string `json:"text"` // what a reader is told, names of days only
 	Gap   bool   `json:"gap,omitempty"`
 	Open  bool   `json:"open,omitempty"`
+}
+
+type dataMark struct {
+	At    int    `json:"at"` // the point
+	Label string `json:"label"`
+	Last  bool   `json:"last,omitempty"`
 }
 
 type dataLayer struct {
@@ -218,7 +225,7 @@ func (w *Web) charts(ctx context.Context, view *statsView, query pkgmeter.Query,
 	if err != nil {
 		return err
 	}
-	view.Chart = newChart(series.Lines[0].Points, grain, query.Measure, span, today)
+	view.Chart = newChart(series, grain, query.Measure, span, today)
 	if !byClass {
 		return nil
 	}
@@ -272,9 +279,12 @@ func newList(p panel, top pkgmeter.TopList, measure pkgmeter.Measure, wanted wis
 }
 
 func newData(view *statsView, measure string) data {
-	d := data{Measure: measure, Points: []dataPoint{}, Layers: []dataLayer{}, Pies: map[string]rings{}}
+	d := data{Measure: measure, Points: []dataPoint{}, Marks: []dataMark{}, Layers: []dataLayer{}, Pies: map[string]rings{}}
 	for _, b := range view.Chart.Bars {
 		d.Points = append(d.Points, dataPoint{Name: b.Name, Value: b.Value, Text: b.Text(), Gap: b.Gap, Open: b.Open})
+	}
+	for _, m := range view.Chart.Marks {
+		d.Marks = append(d.Marks, dataMark{m.At, m.Label, m.Last})
 	}
 	if view.Classes != nil {
 		for _, l := range view.Classes.Layers {

@@ -3,10 +3,10 @@
 // harmless, and never the document.
 import { init, use } from "echarts/core";
 import { BarChart, PieChart } from "echarts/charts";
-import { GridComponent, TooltipComponent } from "echarts/components";
+import { GridComponent, MarkLineComponent, TooltipComponent } from "echarts/components";
 import { SVGRenderer } from "echarts/renderers";
 
-use([BarChart, PieChart, GridComponent, TooltipComponent, SVGRenderer]);
+use([BarChart, PieChart, GridComponent, MarkLineComponent, TooltipComponent, SVGRenderer]);
 
 const data = JSON.parse(document.getElementById("data").textContent);
 const months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
@@ -56,12 +56,33 @@ function common() {
   };
 }
 
+// marks are lines where the rules of counting changed.
+function marks() {
+  return {
+    silent: true,
+    symbol: "none",
+    animation: false,
+    lineStyle: { color: colour("ink"), type: [4, 3], width: 1 },
+    data: data.marks.map((m) => ({
+      xAxis: m.at,
+      label: {
+        show: m.label !== "",
+        formatter: m.label,
+        position: "end",
+        align: m.last ? "right" : "center",
+        color: colour("soft"),
+        fontSize: 12,
+      },
+    })),
+  };
+}
+
 function series() {
   const points = data.points;
   const base = common();
   return {
     ...base,
-    grid: { left: 4, right: 8, top: 12, bottom: 6, outerBoundsMode: "same" },
+    grid: { left: 4, right: 8, top: data.marks.length > 0 ? 26 : 12, bottom: 6, outerBoundsMode: "same" },
     tooltip: {
       ...base.tooltip,
       trigger: "axis",
@@ -114,6 +135,7 @@ function series() {
         itemStyle: { color: colour("gap") },
         emphasis: { disabled: true },
         data: points.map((p) => (p.gap ? 1 : null)),
+        markLine: marks(),
       },
     ],
   };
