@@ -106,7 +106,7 @@ func (d *doctor) run(ctx context.Context) (err error) {
 		return err
 	}
 	var seed [8]byte
-	rand.Read(seed[:]) //nolint:errcheck // it never fails
+	rand.Read(seed[:]) // it never fails
 	d.seed = binary.LittleEndian.Uint64(seed[:])
 	for _, step := range []func(context.Context) error{
 		d.file, d.learn, d.ledger, d.compare, d.compareTotals, d.compareHeard,

@@ -12,7 +12,8 @@ import (
 func healthy(t interface {
 	Helper()
 	Fatalf(string, ...any)
-}, s *sqlite.Store, r *sqlite.Report, err error) {
+}, r *sqlite.Report, err error,
+) {
 	t.Helper()
 	if err != nil || len(r.Problems) > 0 {
 		t.Fatalf("%v, %+v", err, r)
@@ -128,7 +129,7 @@ func TestAChangeOfRulesCountsFromThenOnUntilARecount(t *testing.T) {
 		t.Errorf("before the recount: %s", got)
 	}
 	r, err := s.Doctor(t.Context(), after, func(int64, int64) {})
-	healthy(t, s, r, err)
+	healthy(t, r, err)
 	if err := s.Rebuild(t.Context(), after, func(int64, int64) {}); err != nil {
 		t.Fatal(err)
 	}
@@ -136,7 +137,7 @@ func TestAChangeOfRulesCountsFromThenOnUntilARecount(t *testing.T) {
 		t.Errorf("after the recount: %s", got)
 	}
 	r, err = s.Doctor(t.Context(), after, func(int64, int64) {})
-	healthy(t, s, r, err)
+	healthy(t, r, err)
 	s.Close()
 	s = open(t, dir, c)
 	if s.Rule() != number || s.Own() != after.Own() {
@@ -144,5 +145,5 @@ func TestAChangeOfRulesCountsFromThenOnUntilARecount(t *testing.T) {
 	}
 	write(t, s, noon, apply(after, ua))
 	r, err = s.Doctor(t.Context(), after, func(int64, int64) {})
-	healthy(t, s, r, err)
+	healthy(t, r, err)
 }

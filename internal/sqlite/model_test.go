@@ -202,7 +202,7 @@ func (w *world) rebuild(t *rapid.T) {
 
 func (w *world) doctor(t *rapid.T) {
 	r, err := w.store.Doctor(t.Context(), rule.Default(), func(int64, int64) {})
-	healthy(t, w.store, r, err)
+	healthy(t, r, err)
 }
 
 func (w *world) reopen(t *rapid.T) {

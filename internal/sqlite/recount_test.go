@@ -149,5 +149,5 @@ func TestARecountWhileServing(t *testing.T) {
 		t.Errorf("%d hits of %d events", got, written.Load())
 	}
 	r, err := s.Doctor(t.Context(), rules, func(int64, int64) {})
-	healthy(t, s, r, err)
+	healthy(t, r, err)
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"math/bits"
 	"slices"
@@ -264,7 +265,7 @@ func (r *segmentReader) step(ctx context.Context) error {
 	if len(r.rest) == 0 {
 		switch err := r.s.side.QueryRowContext(ctx, `SELECT chunk, keys FROM key_seg WHERE seg = ? AND chunk > ? ORDER BY chunk LIMIT 1`,
 			r.g.id, r.chunk).Scan(&r.chunk, &r.rest); {
-		case err == sql.ErrNoRows: //nolint:errorlint // database/sql returns it as it is
+		case errors.Is(err, sql.ErrNoRows):
 			r.done = true
 			return nil
 		case err != nil:

@@ -98,7 +98,7 @@ type grouping struct {
 
 func (q *question) grouping() grouping {
 	g := grouping{cut: q.cut()}
-	if g.cut.rowKeys != nil {
+	if g.rowKeys != nil {
 		g.largest = uint32(max(len(q.attrs.clients), len(pkgmeter.ClassNames())))
 		return g
 	}
