@@ -1,6 +1,7 @@
 package pkgmeter
 
 import (
+	"cmp"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -107,23 +108,23 @@ func (e *Event) check() error {
 	case e.Bytes > MaxBytes:
 		return Errorf(Invalid, "bytes is more than %d", int64(MaxBytes))
 	}
-	for _, f := range []struct {
-		name, value string
-		max         int
-	}{
-		{"path", e.Path, MaxPath},
-		{"package", e.Hint, MaxPath},
-		{"repository", e.Repository, MaxName},
-		{"source", e.Source, MaxName},
-		{"id", e.ID, MaxID},
-		{"consumer", e.Consumer, MaxConsumer},
-	} {
-		if len(f.value) > f.max {
-			return Errorf(Invalid, "%s is longer than %d bytes", f.name, f.max)
-		}
-		if !utf8.ValidString(f.value) {
-			return Errorf(Invalid, "%s is not UTF-8", f.name)
-		}
+	return cmp.Or(
+		unfit("path", e.Path, MaxPath),
+		unfit("package", e.Hint, MaxPath),
+		unfit("repository", e.Repository, MaxName),
+		unfit("source", e.Source, MaxName),
+		unfit("id", e.ID, MaxID),
+		unfit("consumer", e.Consumer, MaxConsumer),
+	)
+}
+
+// unfit says why a text cannot be stored, nil if it can.
+func unfit(name, text string, most int) error {
+	switch {
+	case len(text) > most:
+		return Errorf(Invalid, "%s is longer than %d bytes", name, most)
+	case !utf8.ValidString(text):
+		return Errorf(Invalid, "%s is not UTF-8", name)
 	}
 	return nil
 }

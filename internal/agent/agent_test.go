@@ -129,10 +129,11 @@ func TestWhatIsBeyondTheLimitIsNotRead(t *testing.T) {
 }
 
 // TestAHostileAgentIsReadInTime has words of all lengths, and those that make a
-// reader look back. The slowest takes some microseconds.
+// reader look back. The slowest takes some microseconds; the
+// bound is for busy machines, and still far below what reading twice over takes.
 func TestAHostileAgentIsReadInTime(t *testing.T) {
 	t.Parallel()
-	const most = 20 * time.Millisecond
+	const most = 500 * time.Millisecond
 	for _, piece := range []string{
 		"a", "/", "-", "(", ";", "a ", "a-", "x86_", "1-", "%20", "%", "{", `{"`, `"ci":`, `"ci"`, `\"`, "ci/", "CI ", "Nexus/", "bot ", "ü", "\x00", "\xff", "go/go", "python ",
 	} {
