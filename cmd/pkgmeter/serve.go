@@ -109,7 +109,9 @@ func (c *serveCmd) serve(a *app, store *sqlite.Store, base string) error {
 		return err
 	}
 	handlers := calls(store, rules, a.now, &a.work)
-	handlers["snapshot"] = until(a.ctx, handlers["snapshot"])
+	for _, long := range []string{"snapshot", "doctor", "recount"} {
+		handlers[long] = until(a.ctx, handlers[long])
+	}
 	ctx, end := context.WithCancelCause(a.ctx)
 	defer end(nil)
 	socket, err := control.Listen(a.data, ending(handlers, end))
