@@ -61,7 +61,7 @@ fmt:
 # thinks.
 test: build debian
 	@tz=$$(printf '%s\n' $(TZS) | shuf -n1); echo "TZ=$$tz"; \
-	  export TZ=$$tz; go test -shuffle=on -timeout 20m ./... && go test -race -shuffle=on -timeout 20m $(RACE)
+	  export TZ=$$tz; go test -shuffle=on -timeout 20m ./... && go test -race -shuffle=on -timeout 40m $(RACE)
 
 # The figures of docs/performance.md, one "name value goal" a line.
 bench: build
