@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -103,11 +104,11 @@ func TestALargeSegmentLeavesOutWhatItsChunksSay(t *testing.T) {
 // steps is a context that ends after so many looks at it.
 type steps struct {
 	context.Context //nolint:containedctx // it is a context
-	left            *int
+	left            *atomic.Int64
 }
 
 func (s steps) Err() error {
-	if *s.left--; *s.left < 0 {
+	if s.left.Add(-1) < 0 {
 		return context.Canceled
 	}
 	return s.Context.Err()
@@ -123,7 +124,8 @@ func TestASealingThatEndsAnywhereLosesNoId(t *testing.T) {
 	for n := range 30 {
 		ids(t, s, c.at, at, at+part)
 		at += part
-		left := n % 4
+		var left atomic.Int64
+		left.Store(int64(n % 4))
 		err := s.SealAt(steps{t.Context(), &left}, 1)
 		if err != nil && !errors.Is(err, context.Canceled) {
 			t.Fatal(err)
