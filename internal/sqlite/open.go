@@ -183,8 +183,11 @@ func readMeta(ctx context.Context, q rowQueryer) (*meta, error) {
 		Scan(&m.ledgerID, &m.gen, &m.rule, &m.builtin, &m.own, &m.sliced)
 }
 
-// Close releases the file. What was acknowledged is on disk already.
+// Close releases the file once a running write has ended. What was
+// acknowledged is on disk already.
 func (s *Store) Close() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	var errs []error
 	for _, db := range []*sql.DB{s.read, s.side} {
 		if db != nil {
