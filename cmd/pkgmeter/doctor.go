@@ -104,7 +104,12 @@ func (a *app) report(r *sqlite.Report) error {
 	if n := len(r.Problems) + r.More; n > 0 {
 		verdict = fmt.Sprintf("%d problems", n)
 	}
-	_, err := fmt.Fprintf(a.out, "schema %d, %d events in %d commits, %d days, %d counts: %s\n", r.Schema, r.Events, r.Rows, r.Days, r.Counts, verdict)
+	records := ""
+	if r.Records > 0 {
+		records = fmt.Sprintf(", %d records of the catalog", r.Records)
+	}
+	_, err := fmt.Fprintf(a.out, "schema %d, %d events in %d commits, %d days, %d counts%s: %s\n",
+		r.Schema, r.Events, r.Rows, r.Days, r.Counts, records, verdict)
 	return err
 }
 

@@ -252,7 +252,14 @@ func Renew(ctx context.Context, path string, now time.Time) error {
 	if err != nil {
 		return err
 	}
+	var catalog int
 	_, err = w.conn.ExecContext(ctx, `UPDATE meta SET epoch = max(epoch + 1, ?)`, now.UnixMilli())
+	if err == nil {
+		err = w.conn.QueryRowContext(ctx, `SELECT count(*) FROM sqlite_schema WHERE name = 'catalog'`).Scan(&catalog)
+	}
+	if err == nil && catalog > 0 {
+		_, err = w.conn.ExecContext(ctx, `UPDATE catalog SET last_deletion = max(last_deletion + 1, ?)`, now.UnixMilli())
+	}
 	if err != nil {
 		err = fmt.Errorf("renew the copy: %w", err)
 	}

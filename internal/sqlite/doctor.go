@@ -19,6 +19,7 @@ type Report struct {
 	Events   int64    `json:"events"`
 	Days     int      `json:"days"`     // with hits
 	Counts   int64    `json:"counts"`   // cells that were compared
+	Records  int64    `json:"records"`  // of the catalog
 	Problems []string `json:"problems"` // the first ones, of which there are More
 	More     int      `json:"more"`
 }
@@ -109,7 +110,7 @@ func (d *doctor) run(ctx context.Context) (err error) {
 	rand.Read(seed[:]) // it never fails
 	d.seed = binary.LittleEndian.Uint64(seed[:])
 	for _, step := range []func(context.Context) error{
-		d.file, d.learn, d.ledger, d.compare, d.compareTotals, d.compareHeard,
+		d.file, d.learn, d.ledger, d.compare, d.compareTotals, d.compareHeard, d.catalog,
 	} {
 		if err := step(ctx); err != nil {
 			return err

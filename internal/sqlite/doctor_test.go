@@ -38,6 +38,7 @@ func sick(t *testing.T, spoil string) *sqlite.Report {
 		t.Fatal(err)
 	}
 	write(t, s, noon, entry("late.jar", noon.AddDate(0, 0, -75)), entry("today.jar", noon))
+	edit(t, s, pkgmeter.CatalogEdit{Put: []pkgmeter.Document{doc(pkgmeter.Packages, "p1", "a"), doc(pkgmeter.Builds, "b1", "b")}})
 	s.Close()
 	db := raw(t, dir)
 	if _, err := db.Exec(spoil); err != nil {
@@ -73,6 +74,12 @@ func TestTheDoctorFindsWhatIsWrong(t *testing.T) {
 		"what was heard":           {`UPDATE heard SET events = events + 1`, "brought"},
 		"a row of the ledger":      {`DELETE FROM ledger WHERE pos = 5`, "follows row 4"},
 		"a byte of the ledger":     {`UPDATE ledger SET body = zeroblob(length(body)) WHERE pos = 5`, "row 5 is damaged"},
+		"a record":                 {`UPDATE doc SET body = x'7b' WHERE id = 'p1'`, "cannot be read"},
+		"a record of another's":    {`UPDATE doc SET body = (SELECT body FROM doc WHERE id = 'b1') WHERE id = 'p1'`, "says that it is"},
+		"a key that is lost":       {`DELETE FROM doc_key WHERE key = 'b'`, "by its key"},
+		"a record that is lost":    {`DELETE FROM doc WHERE id = 'p1'`, "1 records and 2 keys"},
+		"a position":               {`UPDATE catalog SET last = last - 1`, "the newest is"},
+		"changes":                  {`UPDATE catalog SET builds = 0`, "changed 0 times"},
 		"an event twice":           {`INSERT INTO ledger SELECT pos + 1, first_event + n, n, received_ms, codec, crc, body FROM ledger ORDER BY pos DESC LIMIT 1`, "by the ledger"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -62,6 +62,7 @@ type Store struct {
 
 	meta     atomic.Pointer[meta] // as committed
 	cols     columns
+	catalog  catalogState
 	balances atomic.Pointer[balanceSet]
 	wal      walState
 	sealing  sync.Mutex // held over a sealing, which is many transactions
@@ -170,7 +171,10 @@ func (s *Store) loadMeta(ctx context.Context) error {
 	}
 	m, err := readMeta(ctx, s.w.conn)
 	s.meta.Store(m)
-	return err
+	if err != nil {
+		return err
+	}
+	return s.loadCatalog(ctx)
 }
 
 type rowQueryer interface {

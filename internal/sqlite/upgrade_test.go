@@ -62,6 +62,10 @@ var upgraded = map[int]struct {
 		"241 113 2025-12-02 [{pkg:npm/left-pad {48 48 4800}} {pkg:maven/com.acme/app0 {12 28 2800}}] 1 1",
 		"[{mirror {48 48 4800}} {ci {24 72 7200}} {human {24 72 7200}} {unknown {17 49 4800}}]", 241, 0,
 	},
+	4: {
+		"277 149 2025-12-02 [{pkg:npm/left-pad {84 84 22800}} {pkg:maven/com.acme/app0 {12 28 2800}}] 1 2",
+		"[{mirror {48 48 4800}} {ci {42 90 16200}} {human {42 90 16200}} {unknown {17 49 4800}}]", 277, 0,
+	},
 	2: {
 		"253 125 2025-12-02 [{pkg:npm/left-pad {48 48 4800}} {pkg:maven/com.acme/app0 {12 28 2800}}] 1 1",
 		"[{mirror {48 48 4800}} {human {32 96 9600}} {unknown {17 49 4800}} {ci {16 48 4800}}]", 241, 12,

@@ -31,8 +31,12 @@ type writer struct {
 	lastRow, addRow, addKeys, addCell, addTotal, addHeard *sql.Stmt
 	quarantine                                            quarantine
 
-	next   *meta // what the file says of itself once the running transaction commits, if it changes that
-	bulk   bool  // the running transaction names so much that it is not worth remembering
+	docAt, docByID, docByKey, dropDoc, dropKey, addDoc, addDocKey *sql.Stmt
+
+	next        *meta                  // what the file says of itself once the running transaction commits, if it changes that
+	nextCatalog *pkgmeter.CatalogState // the same of the catalog
+
+	bulk   bool // the running transaction names so much that it is not worth remembering
 	keys   keySet
 	sums   sums
 	block  []byte // the row of the running transaction
@@ -113,6 +117,9 @@ func (w *writer) load(ctx context.Context, m *meta, today pkgmeter.Day) error {
 		}
 	}
 	if err := w.quarantine.load(ctx, w.conn, w.prepare); err != nil {
+		return err
+	}
+	if err := w.prepareCatalog(ctx); err != nil {
 		return err
 	}
 	return w.keys.load(ctx, w.conn, w.prepare, today)
@@ -203,7 +210,10 @@ func (s *Store) update(ctx context.Context, f func(ctx context.Context, w *write
 	if err == nil && w.next != nil {
 		s.meta.Store(w.next)
 	}
-	w.next = nil
+	if err == nil && w.nextCatalog != nil {
+		s.catalog.set(*w.nextCatalog)
+	}
+	w.next, w.nextCatalog = nil, nil
 	s.wal.commits.Add(1)
 	return explain(err)
 }
