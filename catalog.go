@@ -69,4 +69,12 @@ type CatalogEdit struct {
 
 	// Remove takes away records that are as they were read.
 	Remove []Document
+
+	// Publish is the token of what is published by this, unless it is zero: it
+	// must be pending and not be published yet.
+	Publish [32]byte
+
+	// Files are served from then on, and those at the paths Withdraw no more.
+	Files    []PublishedFile
+	Withdraw []string
 }

@@ -17,12 +17,13 @@ func (s *Store) AddUser(ctx context.Context, u pkgmeter.User) error {
 	}
 	return s.update(ctx, func(ctx context.Context, w *writer) error {
 		res, err := w.conn.ExecContext(ctx, `
-			INSERT INTO user (name, role, hash, disabled, created_ms) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
+			INSERT INTO user (name, role, hash, disabled, created_ms) SELECT ?1, ?, ?, ?, ?
+			WHERE NOT EXISTS (SELECT 1 FROM org WHERE name = ?1) ON CONFLICT DO NOTHING`,
 			u.Name, string(u.Role), u.Hash, u.Disabled, s.opt.Now().UnixMilli())
 		if err != nil {
 			return err
 		}
-		return affected(res, pkgmeter.Errorf(pkgmeter.Conflict, "there is a user %q already", u.Name))
+		return affected(res, pkgmeter.Errorf(pkgmeter.Conflict, "there is a user or an organisation %q already", u.Name))
 	})
 }
 

@@ -268,7 +268,7 @@ func (e *editor) edit(ctx context.Context, edit pkgmeter.CatalogEdit) error {
 			return err
 		}
 	}
-	return nil
+	return e.publish(ctx, edit)
 }
 
 // unchanged fails if a record is not as it was read.
