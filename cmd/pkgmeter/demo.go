@@ -14,14 +14,36 @@ import (
 // maxDemo is the most events of a demo; they take some minutes.
 const maxDemo = 100_000_000
 
+// maxDemoRecords is the most versions, or builds, of a demo's catalog.
+const maxDemoRecords = 10_000_000
+
 type demoCmd struct {
-	Events int `placeholder:"N" default:"200000" help:"How many events to invent (default ${default})."`
+	Events   int  `placeholder:"N" default:"200000" help:"How many events to invent (default ${default})."`
+	Catalog  bool `help:"Add a catalog of Meteor packages."`
+	Packages int  `placeholder:"N" default:"400" help:"With --catalog: how many packages it has (default ${default})."`
+	Versions int  `placeholder:"N" default:"3000" help:"With --catalog: how many versions (default ${default})."`
+	Builds   int  `placeholder:"N" default:"3600" help:"With --catalog: how many builds, at most two a version (default ${default})."`
+}
+
+func (c *demoCmd) check() error {
+	if c.Events < 1 || c.Events > maxDemo {
+		return usage("--events %d: want 1 to %d", c.Events, maxDemo)
+	}
+	for _, f := range []struct {
+		name     string
+		n, least int
+	}{{"packages", c.Packages, 1}, {"versions", c.Versions, c.Packages}, {"builds", c.Builds, 0}} {
+		if f.n < f.least || f.n > maxDemoRecords {
+			return usage("--%s %d: want %d to %d", f.name, f.n, f.least, maxDemoRecords)
+		}
+	}
+	return nil
 }
 
 // Run fills an empty data folder with an invented year that ends now.
 func (c *demoCmd) Run(a *app) error {
-	if c.Events < 1 || c.Events > maxDemo {
-		return usage("--events %d: want 1 to %d", c.Events, maxDemo)
+	if err := c.check(); err != nil {
+		return err
 	}
 	if err := a.makeData(); err != nil {
 		return err
@@ -42,6 +64,10 @@ func (c *demoCmd) Run(a *app) error {
 	if err == nil {
 		sum, err = a.fill(store, demo.New(c.Events, a.now()))
 	}
+	records := 0
+	if err == nil && c.Catalog {
+		records, err = a.fillCatalog(store, demo.NewCatalog(c.Packages, c.Versions, c.Builds, a.now()))
+	}
 	if err := errors.Join(err, store.Close(), lock.Close()); err != nil {
 		return err
 	}
@@ -50,8 +76,32 @@ func (c *demoCmd) Run(a *app) error {
 		serve += " --data " + a.data
 	}
 	fmt.Fprintf(a.err, "to look at it: %s, then open http://127.0.0.1:8080/stats\n", serve)
-	_, err = fmt.Fprintf(a.out, "%d events, %d files, from %s to %s\n", sum.events, len(sum.files), sum.from, sum.to)
+	also := ""
+	if records > 0 {
+		also = fmt.Sprintf(", %d records of a catalog", records)
+	}
+	_, err = fmt.Fprintf(a.out, "%d events, %d files, from %s to %s%s\n", sum.events, len(sum.files), sum.from, sum.to, also)
 	return err
+}
+
+// fillCatalog publishes the packages of a catalog.
+func (a *app) fillCatalog(store *sqlite.Store, c *demo.Catalog) (records int, err error) {
+	for batch, err := range c.Batches(10_000) {
+		if a.ctx.Err() != nil {
+			return records, fmt.Errorf("interrupted: %s holds a part of the demo and can be removed", a.data)
+		}
+		if err == nil {
+			err = store.EditCatalog(a.ctx, pkgmeter.CatalogEdit{Put: batch})
+		}
+		if err == nil {
+			err = store.Checkpoint(a.ctx)
+		}
+		if err != nil {
+			return records, err
+		}
+		records += len(batch)
+	}
+	return records, nil
 }
 
 // needNoEvents fails where invented events would be mixed with others.

@@ -35,7 +35,7 @@ func New(events int, now time.Time) *Year {
 func (y *Year) Batches(size int) iter.Seq[[]*pkgmeter.Delivery] {
 	return func(yield func([]*pkgmeter.Delivery) bool) {
 		rng := rand.New(rand.NewPCG(seed, uint64(y.events)))
-		t := newTraffic(rng, newCatalog(rng, y.events, y.first))
+		t := newTraffic(rng, newRegistry(rng, y.events, y.first))
 		b := newBatch(size)
 		for day, quota := range quotas(rng, y.events, y.first, y.now) {
 			start := (y.first + pkgmeter.Day(day)).Start()
@@ -47,7 +47,7 @@ func (y *Year) Batches(size int) iter.Seq[[]*pkgmeter.Delivery] {
 					}
 					b.reset()
 				}
-				b.add(t.catalog, r, start)
+				b.add(t.registry, r, start)
 			}
 		}
 		if len(b.entries) > 0 {
@@ -75,7 +75,7 @@ func (b *batch) full() bool { return len(b.entries) == cap(b.entries) }
 
 func (b *batch) reset() { b.entries = b.entries[:0] }
 
-func (b *batch) add(c *catalog, r request, start time.Time) {
+func (b *batch) add(c *registry, r request, start time.Time) {
 	f := &c.files[r.file]
 	e := pkgmeter.Event{
 		Source: Source, Op: r.op, Repository: f.repository, Path: f.path, Agent: r.agent, Country: r.country,

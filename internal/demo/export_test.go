@@ -11,7 +11,7 @@ import (
 // time of day of the last one.
 func LastRequest(requests int, until time.Duration) time.Duration {
 	rng := rand.New(rand.NewPCG(1, 1))
-	t := newTraffic(rng, newCatalog(rng, requests, pkgmeter.FirstDay))
+	t := newTraffic(rng, newRegistry(rng, requests, pkgmeter.FirstDay))
 	drawn := t.day(300, requests, until)
 	return time.Duration(drawn[len(drawn)-1].atMS) * time.Millisecond
 }

@@ -25,7 +25,7 @@ type request struct {
 // valid until the next day.
 type traffic struct {
 	rng     *rand.Rand
-	catalog *catalog
+	registry *registry
 	clients [len(clients)][]float64 // running sums of their weights
 
 	quota    int           // of the day that is drawn
@@ -36,8 +36,8 @@ type traffic struct {
 	adoption [][]float64 // of each line, running sums; nil before its first release
 }
 
-func newTraffic(rng *rand.Rand, c *catalog) *traffic {
-	t := &traffic{rng: rng, catalog: c, adoption: make([][]float64, len(c.lines))}
+func newTraffic(rng *rand.Rand, c *registry) *traffic {
+	t := &traffic{rng: rng, registry: c, adoption: make([][]float64, len(c.lines))}
 	for layout, list := range clients {
 		sum := 0.0
 		for _, c := range list {
@@ -68,8 +68,8 @@ func (t *traffic) day(day, quota int, until time.Duration) []request {
 func (t *traffic) weigh(day int) {
 	t.lines = t.lines[:0]
 	sum := 0.0
-	for rank := range t.catalog.lines {
-		l := &t.catalog.lines[rank]
+	for rank := range t.registry.lines {
+		l := &t.registry.lines[rank]
 		sums, any := l.adoption(day, t.adoption[rank])
 		t.adoption[rank] = sums
 		if any {
@@ -82,7 +82,7 @@ func (t *traffic) weigh(day int) {
 // uploads publishes the releases of a day. Of a day with few requests they
 // take at most a quarter: a small demo is about downloads nevertheless.
 func (t *traffic) uploads(day int) {
-	for _, l := range t.catalog.lines {
+	for _, l := range t.registry.lines {
 		for _, r := range l.releases {
 			if r.day != day || len(t.requests)+len(r.files) > t.quota/4 {
 				continue
@@ -90,7 +90,7 @@ func (t *traffic) uploads(day int) {
 			at := t.moment()
 			agent := choose(t.rng, publishers[l.layout])
 			for _, id := range r.files {
-				t.add(request{file: id, op: pkgmeter.Upload, status: http.StatusCreated, bytes: t.catalog.files[id].bytes, agent: agent, country: "DE"}, at)
+				t.add(request{file: id, op: pkgmeter.Upload, status: http.StatusCreated, bytes: t.registry.files[id].bytes, agent: agent, country: "DE"}, at)
 				at += 300 * time.Millisecond
 			}
 		}
@@ -104,7 +104,7 @@ func (t *traffic) session(day int) {
 	if burst {
 		rank = 0
 	}
-	l := &t.catalog.lines[rank]
+	l := &t.registry.lines[rank]
 	r := l.releases[pick(t.rng, t.adoption[rank])]
 	c := &flood
 	if !burst {
@@ -125,7 +125,7 @@ func (t *traffic) session(day int) {
 // modified, some large files come in two parts, and a few requests fail.
 func (t *traffic) fetch(r request, at time.Duration) {
 	const large = 10_000_000
-	f := &t.catalog.files[r.file]
+	f := &t.registry.files[r.file]
 	r.status, r.bytes = http.StatusOK, f.bytes
 	u := t.rng.Float64()
 	switch {

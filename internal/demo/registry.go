@@ -31,7 +31,7 @@ type line struct {
 	releases []release // oldest first
 }
 
-type catalog struct {
+type registry struct {
 	rules *rule.Set
 	files []file
 	lines []line // in the order of their popularity
@@ -44,10 +44,10 @@ func filesFor(events int) float64 {
 	return most * math.Pow(float64(events)/at, 0.6)
 }
 
-// newCatalog invents the registry. The first day of the year is needed for
+// newRegistry invents the registry. The first day of the year is needed for
 // the names of snapshots.
-func newCatalog(rng *rand.Rand, events int, first pkgmeter.Day) *catalog {
-	b := catalogBuilder{rng: rng, first: first, known: map[string]int32{}}
+func newRegistry(rng *rand.Rand, events int, first pkgmeter.Day) *registry {
+	b := registryBuilder{rng: rng, first: first, known: map[string]int32{}}
 	b.rules = rule.Default()
 	var shares float64
 	for rank := range products {
@@ -57,14 +57,14 @@ func newCatalog(rng *rand.Rand, events int, first pkgmeter.Day) *catalog {
 		files := filesFor(events) * shareOfFiles(rank) / shares
 		b.line(p, max(1, int(files/float64(layouts[p.layout].newFiles()))))
 	}
-	return &b.catalog
+	return &b.registry
 }
 
 // shareOfFiles favours what many use, as that is what is worked on.
 func shareOfFiles(rank int) float64 { return 1 / math.Sqrt(float64(rank+3)) }
 
-type catalogBuilder struct {
-	catalog
+type registryBuilder struct {
+	registry
 	rng   *rand.Rand
 	first pkgmeter.Day
 	known map[string]int32 // by repository and path
@@ -72,7 +72,7 @@ type catalogBuilder struct {
 
 // line invents n releases of a product. A product that is older than the year
 // brings some of them along.
-func (b *catalogBuilder) line(p product, n int) {
+func (b *registryBuilder) line(p product, n int) {
 	l := line{product: p}
 	days := b.days(p, n)
 	v := newVersions(b.rng, p, b.first)
@@ -85,7 +85,7 @@ func (b *catalogBuilder) line(p product, n int) {
 
 // days returns the days of n releases, in order. Nothing is released on
 // weekends and while the registry is down.
-func (b *catalogBuilder) days(p product, n int) []int {
+func (b *registryBuilder) days(p product, n int) []int {
 	const spanBefore = 400 // days
 	days := make([]int, 0, n)
 	old := 0
@@ -107,14 +107,14 @@ func (b *catalogBuilder) days(p product, n int) []int {
 	return days
 }
 
-func (b *catalogBuilder) workday(day int) int {
+func (b *registryBuilder) workday(day int) int {
 	for isOut(day) || weekday(b.first, day) == 0 || weekday(b.first, day) == 6 {
 		day++
 	}
 	return day
 }
 
-func (b *catalogBuilder) release(p product, day int, version, name string) release {
+func (b *registryBuilder) release(p product, day int, version, name string) release {
 	r := release{day: day}
 	layout := layouts[p.layout]
 	growth := 1 + 0.3*float64(day)/Days // software gets no smaller
@@ -130,7 +130,7 @@ func (b *catalogBuilder) release(p product, day int, version, name string) relea
 	return r
 }
 
-func (b *catalogBuilder) file(repository, path string, size int64) int32 {
+func (b *registryBuilder) file(repository, path string, size int64) int32 {
 	key := repository + "\n" + path
 	id, ok := b.known[key]
 	if !ok {
