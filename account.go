@@ -83,7 +83,8 @@ type Token struct {
 
 // A Principal is who a request acts for.
 type Principal struct {
-	User  string
-	Role  Role
-	Scope Scope // "" for a person, who may do all that the role allows
+	User    string
+	Role    Role
+	Scope   Scope     // "" for a person, who may do all that the role allows
+	Expires time.Time // when the token does; zero: never
 }

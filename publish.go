@@ -40,6 +40,7 @@ type Pending struct {
 // for ever the same ones.
 type PublishedFile struct {
 	Path    string
+	Name    string // of the file, as numbers have it
 	Blob    Blob
 	Package string // canonical purl
 	Version string

@@ -49,7 +49,7 @@ type bench struct {
 func run() (err error) {
 	bin := flag.String("pkgmeter", "bin/pkgmeter", "the program to measure")
 	full := flag.Bool("full", false, "measure large stores as well, which takes long")
-	only := flag.String("only", "", "only this part: callback, moving, ledger, store or flat")
+	only := flag.String("only", "", "only this part: callback, moving, ledger, sync, store or flat")
 	year := flag.String("year", "", "data folder with the 10 million events of an earlier run, kept as it is, instead of filling one")
 	where := flag.String("dir", "", "folder for data, on the disk to measure (default: the folder for temporary files)")
 	flag.Parse()
@@ -82,6 +82,11 @@ func run() (err error) {
 	if *only == "" || *only == "ledger" {
 		if err := b.ledger(ctx); err != nil {
 			return fmt.Errorf("ledger: %w", err)
+		}
+	}
+	if *only == "" || *only == "sync" {
+		if err := b.sync(ctx, *full); err != nil {
+			return fmt.Errorf("sync: %w", err)
 		}
 	}
 	if *only == "flat" || *full {

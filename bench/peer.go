@@ -58,6 +58,8 @@ func runPeer(ctx context.Context, name string) error {
 		return servePeer(ctx, ln, answerNoop)
 	case decodeOnly:
 		return servePeer(ctx, ln, answerDecoded)
+	case socketOnly:
+		return serveSocket(ctx, ln)
 	}
 	f, err := os.OpenFile(filepath.Join(os.Getenv(peerDir), "append"), os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
 	if err != nil {
@@ -152,6 +154,16 @@ func (a *appender) Maintain(ctx context.Context, _ func(error)) error {
 
 // Mapping implements [server.Store]: none is set.
 func (a *appender) Mapping(context.Context, string) (map[string]string, error) { return nil, nil } //nolint:nilnil // an empty map
+
+// CatalogState implements [server.Store]: the catalog stays empty.
+func (a *appender) CatalogState() (pkgmeter.CatalogState, <-chan struct{}) {
+	return pkgmeter.CatalogState{}, nil
+}
+
+// UseDays implements [server.Store]: there are none.
+func (a *appender) UseDays() (earliest, latest pkgmeter.Day, any bool, changed <-chan struct{}) {
+	return 0, 0, false, nil
+}
 
 // Ready implements [server.Store].
 func (a *appender) Ready(context.Context) error { return nil }

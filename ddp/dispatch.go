@@ -183,6 +183,7 @@ type Call struct {
 	id    Raw
 	mu    sync.Mutex
 	holds int
+	sent  []func()
 }
 
 // Bind decodes the arguments into the targets, one by one, as
@@ -218,6 +219,23 @@ func (c *Call) Hold() (release func()) {
 	c.holds++
 	c.mu.Unlock()
 	return sync.OnceFunc(c.release)
+}
+
+// OnSent has f called once when the call's result, or its error, has been
+// written to the connection, or when the session has ended without that. It is
+// to be called before the method returns, and f must not block: until then what
+// follows is not written.
+func (c *Call) OnSent(f func()) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.sent = append(c.sent, f)
+}
+
+// parcel wraps the call's result.
+func (c *Call) parcel(frame []byte) parcel {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return parcel{frame: c.Session.srv.seal(frame), sent: c.sent}
 }
 
 func (c *Call) release() {
@@ -285,7 +303,7 @@ func (s *Session) answer(call *Call, result any, err error) {
 	if err == nil {
 		full, encodeErr := appendResult(frame, result, s.srv.opts.MaxFrame)
 		if encodeErr == nil {
-			s.send(s.srv.seal(full))
+			s.put(call.parcel(full), false)
 			call.release()
 			return
 		}
@@ -296,7 +314,7 @@ func (s *Session) answer(call *Call, result any, err error) {
 	if err != nil { // details that cannot be encoded
 		full, _ = appendError(frame, s.hide("method", call.Name, err))
 	}
-	s.send(s.srv.seal(append(full, '}')))
+	s.put(call.parcel(append(full, '}')), false)
 	call.release()
 }
 

@@ -11,6 +11,18 @@ type closing struct {
 	reason string
 }
 
+// A parcel is a frame on its way to the network.
+type parcel struct {
+	frame []byte
+	sent  []func() // to be called when the frame is written, or never will be
+}
+
+func (p parcel) done() {
+	for _, f := range p.sent {
+		f()
+	}
+}
+
 // An outbox holds the frames that wait for the network. It is bounded, never
 // blocks those who put, and knows whether somebody is taking.
 type outbox struct {
@@ -19,8 +31,8 @@ type outbox struct {
 
 	mu     sync.Mutex
 	below  sync.Cond // broadcast when size falls or the box is finished
-	urgent [][]byte
-	frames [][]byte
+	urgent []parcel
+	frames []parcel
 	size   int // bytes waiting or in flight
 	flight int // of these, bytes being written
 	taking bool
@@ -35,41 +47,66 @@ func (o *outbox) init(limit int, wake func()) {
 
 // put queues a frame. It reports false if the frame no longer fits; a box that
 // is finished swallows frames.
-func (o *outbox) put(frame []byte, urgent bool) bool {
+func (o *outbox) put(p parcel, urgent bool) bool {
 	o.mu.Lock()
 	if o.end != nil {
 		o.mu.Unlock()
+		p.done()
 		return true
 	}
-	size := len(frame) + frameCost
+	size := len(p.frame) + frameCost
 	if o.size > 0 && o.size+size > o.limit {
 		o.mu.Unlock()
 		return false
 	}
 	o.size += size
 	if urgent {
-		o.urgent = append(o.urgent, frame)
+		o.urgent = append(o.urgent, p)
 	} else {
-		o.frames = append(o.frames, frame)
+		o.frames = append(o.frames, p)
 	}
 	o.unlockAndWake()
 	return true
 }
 
 // finish closes the box: what waits still goes out unless drop is set, then
-// the end. Only the first call counts.
-func (o *outbox) finish(end closing, drop bool) {
+// the end. Only the first call counts. The caller tells what was dropped that
+// it is done, when it holds no locks.
+func (o *outbox) finish(end closing, drop bool) (dropped []parcel) {
 	o.mu.Lock()
 	if o.end != nil {
 		o.mu.Unlock()
-		return
+		return nil
 	}
 	o.end = &end
 	if drop {
-		o.urgent, o.frames, o.size = nil, nil, o.flight
+		dropped = o.empty()
 	}
 	o.below.Broadcast()
 	o.unlockAndWake()
+	return dropped
+}
+
+// discard throws away what waits, because nobody will take it any more.
+func (o *outbox) discard() {
+	o.mu.Lock()
+	dropped := o.empty()
+	o.below.Broadcast()
+	o.mu.Unlock()
+	done(dropped)
+}
+
+// empty takes out all that waits; the mutex is held.
+func (o *outbox) empty() []parcel {
+	all := append(o.urgent, o.frames...)
+	o.urgent, o.frames, o.size = nil, nil, o.flight
+	return all
+}
+
+func done(parcels []parcel) {
+	for _, p := range parcels {
+		p.done()
+	}
 }
 
 func (o *outbox) unlockAndWake() {
@@ -83,35 +120,35 @@ func (o *outbox) unlockAndWake() {
 
 // take returns the next frame, or the end after the last one. If it returns
 // neither the taker has to leave: the next put calls wake.
-func (o *outbox) take() (frame []byte, end *closing) {
+func (o *outbox) take() (p parcel, end *closing) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.size, o.flight = o.size-o.flight, 0
 	o.below.Broadcast()
 	switch {
 	case len(o.urgent) > 0:
-		frame, o.urgent = pop(o.urgent)
+		p, o.urgent = pop(o.urgent)
 	case len(o.frames) > 0:
-		frame, o.frames = pop(o.frames)
+		p, o.frames = pop(o.frames)
 	case o.end != nil && !o.ended:
 		o.ended = true
-		return nil, o.end
+		return parcel{}, o.end
 	default:
 		o.taking = o.ended // after the end nobody is to come again
-		return nil, nil
+		return parcel{}, nil
 	}
-	o.flight = len(frame) + frameCost
-	return frame, nil
+	o.flight = len(p.frame) + frameCost
+	return p, nil
 }
 
 // pop takes the first frame off. An emptied queue gives its memory back.
-func pop(queue [][]byte) ([]byte, [][]byte) {
-	frame := queue[0]
-	queue[0] = nil
+func pop(queue []parcel) (parcel, []parcel) {
+	first := queue[0]
+	queue[0] = parcel{}
 	if queue = queue[1:]; len(queue) == 0 {
 		queue = nil
 	}
-	return frame, queue
+	return first, queue
 }
 
 // await blocks until at most half of the box is full, or it is finished. Work

@@ -30,6 +30,8 @@ type poll struct {
 
 	receiving sync.Mutex // one xhr_send at a time
 
+	taken []parcel // in the frame that is written next; of the request that fetches
+
 	mu    sync.Mutex
 	busy  bool        // a request is fetching
 	gone  *closing    // the session is over; said to whoever still asks
@@ -53,10 +55,11 @@ func (p *poll) cut() {
 	}
 	p.mu.Unlock()
 	p.srv.mu.Lock()
-	defer p.srv.mu.Unlock()
 	if p.srv.polls[p.id] == p {
 		delete(p.srv.polls, p.id)
 	}
+	p.srv.mu.Unlock()
+	p.sess.out.discard()
 }
 
 // enter finds or makes the session of a polling request. fresh means that the
@@ -150,7 +153,7 @@ func (p *poll) bunch() (frame []byte, last bool) {
 		return closeFrame(*gone), true
 	}
 	for len(frame) < bunchBytes {
-		message, end := p.sess.out.take()
+		next, end := p.sess.out.take()
 		switch {
 		case end != nil:
 			p.mu.Lock()
@@ -161,7 +164,7 @@ func (p *poll) bunch() (frame []byte, last bool) {
 				return closeFrame(*end), true
 			}
 			return append(frame, ']'), false // the close frame is next
-		case message == nil:
+		case next.frame == nil:
 			if frame != nil {
 				frame = append(frame, ']')
 			}
@@ -171,8 +174,11 @@ func (p *poll) bunch() (frame []byte, last bool) {
 		default:
 			frame = append(frame, ',')
 		}
-		frame = ejson.AppendString(frame, string(message))
-		p.srv.recycle(message)
+		frame = ejson.AppendString(frame, string(next.frame))
+		p.srv.recycle(next.frame)
+		if next.sent != nil {
+			p.taken = append(p.taken, parcel{sent: next.sent})
+		}
 	}
 	return append(frame, ']'), false
 }
@@ -242,6 +248,10 @@ func (p *poll) prepare(w http.ResponseWriter, r *http.Request) {
 // write sends and flushes. Other than the server's own time-outs, which suit
 // short requests, the one set here is for this write only.
 func (p *poll) write(w http.ResponseWriter, frame []byte) error {
+	defer func() {
+		done(p.taken)
+		p.taken = nil
+	}()
 	c := http.NewResponseController(w)
 	deadline := time.Now().Add(p.srv.opts.StallTimeout)
 	if err := c.SetWriteDeadline(deadline); err != nil && !errors.Is(err, http.ErrNotSupported) {

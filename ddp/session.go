@@ -128,8 +128,9 @@ func (s *Session) Close() { s.shut(closing{1000, "Normal closure"}, false) }
 
 // shut ends the session; with drop, the frames that wait are thrown away.
 func (s *Session) shut(how closing, drop bool) {
-	s.out.finish(how, drop)
+	dropped := s.out.finish(how, drop)
 	s.end()
+	done(dropped)
 }
 
 // end stops all that the session was doing. The link goes on until the outbox
@@ -190,20 +191,23 @@ func (s *Session) leave() {
 
 // send queues a frame. A client that leaves too much unread is closed; in a
 // goroutine, because the caller may hold locks that callbacks need.
-func (s *Session) send(frame []byte) { s.put(frame, false) }
+func (s *Session) send(frame []byte) { s.put(parcel{frame: frame}, false) }
 
 // sendFirst queues a frame ahead of all others.
-func (s *Session) sendFirst(frame []byte) { s.put(frame, true) }
+func (s *Session) sendFirst(frame []byte) { s.put(parcel{frame: frame}, true) }
 
-func (s *Session) put(frame []byte, urgent bool) {
+func (s *Session) put(p parcel, urgent bool) {
 	s.srv.stats.sent.Add(1)
-	s.srv.stats.sentBytes.Add(uint64(len(frame)))
-	if s.out.put(frame, urgent) {
+	s.srv.stats.sentBytes.Add(uint64(len(p.frame)))
+	if s.out.put(p, urgent) {
 		return
 	}
 	s.srv.stats.slow.Add(1)
-	s.out.finish(closing{1008, "Too slow a reader"}, true)
-	s.srv.work.Go(s.end)
+	dropped := append(s.out.finish(closing{1008, "Too slow a reader"}, true), p)
+	s.srv.work.Go(func() {
+		s.end()
+		done(dropped)
+	})
 }
 
 // touch notes that bytes have come.

@@ -188,7 +188,8 @@ func (k *socket) goingAway() closing {
 // pump writes what waits in the outbox, and leaves when there is nothing.
 func (k *socket) pump() {
 	for {
-		frame, end := k.sess.out.take()
+		p, end := k.sess.out.take()
+		frame := p.frame
 		switch {
 		case end != nil:
 			k.close(*end)
@@ -206,6 +207,7 @@ func (k *socket) pump() {
 		if err != nil { // as it will be for all the others
 			k.sess.shut(closing{1000, "Normal closure"}, true)
 		}
+		p.done()
 	}
 }
 

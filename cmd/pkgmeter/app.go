@@ -42,6 +42,8 @@ type commands struct {
 	Backup  backupCmd  `cmd:"" help:"Write a backup to a file, while the server runs or not."`
 	Restore restoreCmd `cmd:"" help:"Make a data folder of a backup."`
 	Explain explainCmd `cmd:"" help:"Say what the rules make of a path or a User-Agent."`
+	Mirror  mirrorCmd  `cmd:"" help:"Copy the catalog of another Meteor package server, and follow it."`
+	Meteor  meteorCmd  `cmd:"" help:"Administer the catalog of Meteor packages."`
 	Demo    demoCmd    `cmd:"" help:"Fill an empty folder with an invented year of downloads."`
 	User    userCmd    `cmd:"" help:"Add, list and remove users, set passwords."`
 	Token   tokenCmd   `cmd:"" help:"Make, list and revoke tokens for programs."`
@@ -60,6 +62,8 @@ type app struct {
 	data string
 	own  []rule.ClientRule // the operator's, of the --config file
 	work work              // how far a long call in this process is
+
+	mirror mirroring
 }
 
 // run parses and runs a command line, and returns the exit code.

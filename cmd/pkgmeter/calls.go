@@ -56,9 +56,9 @@ type (
 
 // calls lists what commands do on a store, in their own process or in the
 // server's. The clock is that of the process that holds the store.
-func calls(store *sqlite.Store, rules *rule.Set, now func() time.Time, w *work) map[string]control.Handler {
-	answers := &api.API{Stats: store, Now: now}
-	in := &intake.Intake{Store: store, Rules: rules, Now: now}
+func calls(store *sqlite.Store, rules *rule.Set, a *app) map[string]control.Handler {
+	answers := &api.API{Stats: store, Now: a.now}
+	in := &intake.Intake{Store: store, Rules: rules, Now: a.now}
 	all := map[string]control.Handler{
 		"ping": func(context.Context, json.RawMessage) (any, error) { return version, nil },
 		"question": call(func(ctx context.Context, q question) (any, error) {
@@ -111,7 +111,9 @@ func calls(store *sqlite.Store, rules *rule.Set, now func() time.Time, w *work) 
 		}),
 		"snapshot": snapshotCall(store),
 	}
-	maps.Copy(all, longCalls(store, w))
+	maps.Copy(all, longCalls(store, &a.work))
+	maps.Copy(all, catalogCalls(store))
+	maps.Copy(all, a.mirror.calls(store))
 	return all
 }
 

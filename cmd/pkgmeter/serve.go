@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net"
 	"net/url"
+	"os"
 	"path"
 	"strings"
 	"time"
@@ -15,6 +16,7 @@ import (
 	"github.com/pkgmeter/pkgmeter"
 	"github.com/pkgmeter/pkgmeter/internal/auth"
 	"github.com/pkgmeter/pkgmeter/internal/control"
+	"github.com/pkgmeter/pkgmeter/internal/meteor"
 	"github.com/pkgmeter/pkgmeter/internal/rule"
 	"github.com/pkgmeter/pkgmeter/internal/server"
 	"github.com/pkgmeter/pkgmeter/internal/sqlite"
@@ -26,6 +28,7 @@ type serveCmd struct {
 	PublicURL     string `name:"public-url" placeholder:"URL" help:"The address under which others reach this server; its path is the base path (default http://<listen>)."`
 	CallbackToken string `placeholder:"SECRET" help:"What the webhook has to present, e.g. as /callback/SECRET. Without it anyone who reaches the server can count."`
 	PublicStats   bool   `help:"Let everyone read the numbers."`
+	Mirror        string `placeholder:"URL" help:"Copy the catalog of another Meteor package server, and follow it."`
 }
 
 // Run serves until the process is told to stop.
@@ -33,6 +36,11 @@ func (c *serveCmd) Run(a *app) error {
 	base, err := c.base()
 	if err != nil {
 		return err
+	}
+	if c.Mirror != "" {
+		if _, err := meteor.NewMirror(nil, c.Mirror, meteor.MirrorOptions{}); err != nil {
+			return usage("--mirror: %s", pkgmeter.PublicMessage(err))
+		}
 	}
 	if err := a.makeData(); err != nil {
 		return err
@@ -108,8 +116,8 @@ func (c *serveCmd) serve(a *app, store *sqlite.Store, base string) error {
 	if err != nil {
 		return err
 	}
-	handlers := calls(store, rules, a.now, &a.work)
-	for _, long := range []string{"snapshot", "doctor", "recount"} {
+	handlers := calls(store, rules, a)
+	for _, long := range []string{"snapshot", "doctor", "recount", "mirror"} {
 		handlers[long] = until(a.ctx, handlers[long])
 	}
 	ctx, end := context.WithCancelCause(a.ctx)
@@ -125,17 +133,47 @@ func (c *serveCmd) serve(a *app, store *sqlite.Store, base string) error {
 	if admin != nil {
 		fmt.Fprintf(a.err, "admin http://%s/metrics\n", admin.Addr())
 	}
+	pages, err := a.pageFile()
+	if err != nil {
+		return err
+	}
+	defer pages.Close()
 	s := &server.Server{
-		Store: store, Rules: rules, Auth: auth.New(store, a.now), Now: a.now, Fatal: sqlite.Fatal,
+		PageFile: pages,
+		Store:    store, Rules: rules, Auth: auth.New(store, a.now), Now: a.now, Fatal: sqlite.Fatal,
 		CallbackToken: c.CallbackToken, PublicStats: c.PublicStats, Secure: c.secure(), Base: base, Version: version,
 	}
+	mirrored := make(chan error, 1)
+	go func() {
+		if c.Mirror == "" {
+			mirrored <- nil
+			return
+		}
+		err := a.mirror.follow(ctx, store, c.Mirror)
+		if err != nil {
+			end(err)
+		}
+		mirrored <- err
+	}()
 	err = s.Run(ctx, main, admin)
+	end(nil)
+	err = errors.Join(err, <-mirrored)
 	if cause := context.Cause(ctx); sqlite.Fatal(cause) {
 		err = errors.Join(cause, err)
 	}
 	grace, cancel := context.WithTimeout(context.WithoutCancel(a.ctx), server.Grace)
 	defer cancel()
 	return errors.Join(err, socket.Close(grace), <-served)
+}
+
+// pageFile makes a file without a name: what it takes up is free again when the
+// process ends, however it does.
+func (a *app) pageFile() (*os.File, error) {
+	f, err := os.CreateTemp(a.data, "pages-*")
+	if err != nil {
+		return nil, err
+	}
+	return f, os.Remove(f.Name())
 }
 
 // ending makes the server end where a call of a command finds that the file can

@@ -54,7 +54,7 @@ func (a *app) hold(lock *control.Lock) (*session, error) {
 		return nil, errors.Join(err, store.Close(), lock.Close())
 	}
 	return &session{
-		a: a, lock: lock, store: store, calls: calls(store, rules, a.now, &a.work),
+		a: a, lock: lock, store: store, calls: calls(store, rules, a),
 		intake: &intake.Intake{Store: store, Rules: rules, Now: a.now},
 	}, nil
 }

@@ -209,7 +209,7 @@ func (a *Auth) token(ctx context.Context, text string) (pkgmeter.Principal, erro
 	if u.Disabled {
 		return pkgmeter.Principal{}, errWrong
 	}
-	return pkgmeter.Principal{User: u.Name, Role: u.Role, Scope: t.Scope}, nil
+	return pkgmeter.Principal{User: u.Name, Role: u.Role, Scope: t.Scope, Expires: t.Expires}, nil
 }
 
 // Request returns the principal of a request: a Bearer token, a Basic user and

@@ -24,9 +24,9 @@ type request struct {
 // traffic draws the requests of one day after the other. What it returns is
 // valid until the next day.
 type traffic struct {
-	rng     *rand.Rand
+	rng      *rand.Rand
 	registry *registry
-	clients [len(clients)][]float64 // running sums of their weights
+	clients  [len(clients)][]float64 // running sums of their weights
 
 	quota    int           // of the day that is drawn
 	until    time.Duration // time of day of the last event that may be

@@ -13,6 +13,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"strings"
 
 	"github.com/pkgmeter/pkgmeter"
 	"github.com/pkgmeter/pkgmeter/internal/agent"
@@ -157,8 +158,27 @@ func (s *Set) File(repositorySaid, path, hint string) pkgmeter.File {
 	if pkg, typ, version, err := purl.Split(hint); err == nil {
 		f.Package, f.Type, f.Confidence = pkg, typ, pkgmeter.Certain
 		f.Version = cmp.Or(version, f.Version)
+		if typ == meteor {
+			f.Kind = meteorKind(f.Name, f.Kind)
+		}
 	}
 	return f
+}
+
+// meteor is the type of packages that have no registry but our own: what their
+// files are is said by the end of their names.
+const meteor = "meteor"
+
+func meteorKind(name string, otherwise pkgmeter.Kind) pkgmeter.Kind {
+	switch {
+	case strings.HasSuffix(name, "-source.tgz"):
+		return pkgmeter.Sources
+	case strings.HasSuffix(name, "-README.md"):
+		return pkgmeter.Metadata
+	case strings.HasSuffix(name, ".tgz"):
+		return pkgmeter.Primary
+	}
+	return otherwise
 }
 
 func fileOf(repositorySaid string, a artifact.Artifact) pkgmeter.File {

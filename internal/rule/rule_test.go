@@ -138,6 +138,18 @@ func TestFileOf(t *testing.T) {
 			"r", "tool/1.2.3/x.bin", "pkg:cargo/x",
 			file("r", "tool/1.2.3/x.bin", "cargo", "pkg:cargo/x", "1.2.3", pkgmeter.Primary, "", pkgmeter.LegacyOther, pkgmeter.Certain),
 		},
+		"a build of a Meteor package": {
+			"meteor", "alice:foo-1.2.0-os+web.browser.tgz", "pkg:meteor/alice/foo@1.2.0",
+			file("meteor", "alice:foo-1.2.0-os+web.browser.tgz", "meteor", "pkg:meteor/alice/foo", "1.2.0", pkgmeter.Primary, "", pkgmeter.LegacyOther, pkgmeter.Certain),
+		},
+		"its source": {
+			"meteor", "alice:foo-1.2.0-source.tgz", "pkg:meteor/alice/foo@1.2.0",
+			file("meteor", "alice:foo-1.2.0-source.tgz", "meteor", "pkg:meteor/alice/foo", "1.2.0", pkgmeter.Sources, "", pkgmeter.LegacyOther, pkgmeter.Certain),
+		},
+		"its readme": {
+			"meteor", "alice:foo-1.2.0-README.md", "pkg:meteor/alice/foo@1.2.0",
+			file("meteor", "alice:foo-1.2.0-README.md", "meteor", "pkg:meteor/alice/foo", "1.2.0", pkgmeter.Metadata, "", pkgmeter.LegacyOther, pkgmeter.Certain),
+		},
 		"a media type beside a path says nothing": {
 			"r", app, "application/java-archive",
 			file("r", app, "maven", "pkg:maven/com.acme/app", "1.0", pkgmeter.Primary, "", pkgmeter.LegacyJar, pkgmeter.Certain),

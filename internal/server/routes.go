@@ -37,6 +37,10 @@ func (s *Server) routes(pages *web.Web) []route {
 		{"/stats/settings", s.adminForm(account, pages.ServeSettings, pages.SaveSettings)},
 		{"/stats/quarantine", s.adminForm(account, pages.ServeQuarantine, pages.Retry)},
 		{"/stats/payloads", s.adminForm(account, pages.ServePayloads, pages.SaveMapping)},
+		{"/catalog", get(s.shown(account, true, pages.ServeCatalog))},
+		{"/catalog/{package}", get(s.shown(account, true, pages.ServePackage))},
+		{"/catalog/tracks", get(s.shown(account, true, pages.ServeTracks))},
+		{"/catalog/tracks/{track}", get(s.shown(account, true, pages.ServeTrack))},
 		{"/login", httpx.Methods{
 			http.MethodGet:  httpx.HandlerFunc(account.form),
 			http.MethodPost: sameOrigin(httpx.HandlerFunc(account.begin)),
@@ -55,6 +59,9 @@ func (s *Server) handler(pages *web.Web) http.Handler {
 	mux := http.NewServeMux()
 	for _, r := range s.routes(pages) {
 		mux.Handle(r.path, s.metrics.observe(r.path, r.methods))
+	}
+	for _, path := range []string{"/websocket", "/websocket/", "/sockjs", "/sockjs/"} {
+		mux.Handle(path, s.metrics.observe(path, s.packages.Handler()))
 	}
 	mux.Handle("/", s.metrics.observe("other", httpx.HandlerFunc(notFound)))
 	return httpx.Secure(s.below(mux))

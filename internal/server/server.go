@@ -13,14 +13,17 @@ import (
 	"net"
 	"net/http"
 	"net/http/pprof"
+	"os"
 	"time"
 
 	"github.com/pkgmeter/pkgmeter"
 	"github.com/pkgmeter/pkgmeter/internal/api"
 	"github.com/pkgmeter/pkgmeter/internal/auth"
+	"github.com/pkgmeter/pkgmeter/internal/catalog"
 	"github.com/pkgmeter/pkgmeter/internal/hook"
 	"github.com/pkgmeter/pkgmeter/internal/httpx"
 	"github.com/pkgmeter/pkgmeter/internal/ingest"
+	"github.com/pkgmeter/pkgmeter/internal/meteor"
 	"github.com/pkgmeter/pkgmeter/internal/rule"
 	"github.com/pkgmeter/pkgmeter/internal/web"
 	"golang.org/x/sync/errgroup"
@@ -46,6 +49,12 @@ type Store interface {
 	api.Exporter
 	web.Panels
 	Inspection
+	meteor.Store
+	catalog.Source
+	web.Records
+	// UseDays returns the first and the last day whose use is published, and a
+	// channel that closes when that changes.
+	UseDays() (earliest, latest pkgmeter.Day, any bool, changed <-chan struct{})
 	// Write makes deliveries durable, as [ingest.Writer] has it.
 	ingest.Writer[*pkgmeter.Delivery]
 	// Maintain works beside the write path until ctx ends; it returns an error
@@ -72,11 +81,16 @@ type Server struct {
 	Base          string // base path, "" or /path without a slash at its end
 	Version       string
 
+	// PageFile is scratch space for what many clients of the catalog get.
+	// Optional.
+	PageFile *os.File
+
 	queue   *ingest.Queue[*pkgmeter.Delivery]
 	metrics *metrics
 
 	callback *hook.Callback
 	events   *hook.Events
+	packages *meteor.Server
 }
 
 // Run serves on main, and on admin where there is one, until ctx ends or a
@@ -90,11 +104,12 @@ func (s *Server) Run(ctx context.Context, main, admin net.Listener) error {
 	large := hook.NewLarge()
 	s.callback = &hook.Callback{Queue: s.queue, Rules: s.Rules, Token: s.CallbackToken, Now: s.Now, Done: s.metrics.delivered, Large: large}
 	s.events = &hook.Events{Queue: s.queue, Rules: s.Rules, Now: s.Now, Done: s.metrics.delivered, Refused: s.metrics.refusedItems, Large: large}
+	s.packages = meteor.New(meteor.Options{Store: s.Store, Days: useDays{s.Store}, PageFile: s.PageFile})
 	inspect := inspector{s.Store, s.callback}
 	if err := inspect.load(ctx); err != nil {
 		return fmt.Errorf("mapping of the webhook: %w", err)
 	}
-	pages := &web.Web{Stats: s.Store, Now: s.Now, Base: s.Base, Version: s.Version, Panels: s.Store, Inspector: inspect}
+	pages := &web.Web{Stats: s.Store, Now: s.Now, Base: s.Base, Version: s.Version, Panels: s.Store, Inspector: inspect, Catalog: s.catalog()}
 	if err := pages.Init(); err != nil {
 		return err
 	}
@@ -112,6 +127,10 @@ func (s *Server) Run(ctx context.Context, main, admin net.Listener) error {
 		s.Auth.LogFailures(inner, slog.Default())
 		return nil
 	})
+	g.Go(func() error {
+		s.packages.Run(inner)
+		return nil
+	})
 	servers := []*http.Server{s.listen(g, main, s.handler(pages), writeTimeout)}
 	if admin != nil {
 		servers = append(servers, s.listen(g, admin, s.adminHandler(), 0)) // a profile takes as long as it is asked to
@@ -122,7 +141,7 @@ func (s *Server) Run(ctx context.Context, main, admin net.Listener) error {
 		case <-ctx.Done():
 		case <-failed.Done():
 		}
-		return shutdown(context.WithoutCancel(ctx), servers)
+		return s.shutdown(context.WithoutCancel(ctx), servers)
 	})
 	return g.Wait()
 }
@@ -146,9 +165,14 @@ func (s *Server) listen(g *errgroup.Group, ln net.Listener, h http.Handler, writ
 	return hs
 }
 
-func shutdown(ctx context.Context, servers []*http.Server) error {
+func (s *Server) shutdown(ctx context.Context, servers []*http.Server) error {
 	ctx, cancel := context.WithTimeout(ctx, Grace)
 	defer cancel()
+	// Sessions go first: their connections are no longer the listener's, and
+	// what they poll would be waited for.
+	if err := s.packages.Shutdown(ctx); err != nil {
+		slog.Warn("sessions were cut at the stop", "err", err)
+	}
 	for _, hs := range servers {
 		if err := hs.Shutdown(ctx); err != nil {
 			// Who is still connected has had its time; what was acknowledged
@@ -158,6 +182,27 @@ func shutdown(ctx context.Context, servers []*http.Server) error {
 		}
 	}
 	return nil
+}
+
+// catalog is what the pages show of packages. The link to them appears with the
+// first one.
+func (s *Server) catalog() web.Catalog {
+	return web.Catalog{
+		Directory: catalog.NewDirectory(s.Store), Records: s.Store,
+		Shown: func() bool {
+			state, _ := s.Store.CatalogState()
+			return state.At[pkgmeter.Packages] > 0
+		},
+	}
+}
+
+// useDays tells clients from which to which day there are statistics of use.
+type useDays struct{ store Store }
+
+// Days implements [meteor.Days].
+func (d useDays) Days() (earliest, latest string, changed <-chan struct{}) {
+	first, last, _, changed := d.store.UseDays()
+	return first.String(), last.String(), changed
 }
 
 func (s *Server) ready(ctx context.Context) error {

@@ -159,8 +159,8 @@ func (s *Store) Document(ctx context.Context, c pkgmeter.Collection, key string)
 // Documents returns records of a collection whose keys begin with the prefix,
 // sorted by key, at most limit.
 func (s *Store) Documents(ctx context.Context, c pkgmeter.Collection, prefix string, limit int) ([]pkgmeter.Document, error) {
-	return s.documents(ctx, `k.coll = ?1 AND k.key >= ?2 AND substr(k.key, 1, length(?2)) = ?2 AND k.key < ?4 ORDER BY k.key LIMIT ?3`,
-		int(c), prefix, limit, prefix+"\U0010ffff")
+	// No SQL function sees what is behind a NUL, but comparisons do.
+	return s.documents(ctx, `k.coll = ? AND k.key >= ? AND k.key < ? ORDER BY k.key LIMIT ?`, int(c), prefix, prefix+"\U0010ffff", limit)
 }
 
 func (s *Store) documents(ctx context.Context, where string, args ...any) (docs []pkgmeter.Document, err error) {

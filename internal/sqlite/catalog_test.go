@@ -69,6 +69,12 @@ func TestTheCatalogIsEditedWholeOrNotAtAll(t *testing.T) {
 	if want := fmt.Sprintf(`{"_id":"p1","name":"a","lastUpdated":{"$date":%d}}`, a.At); string(a.Body) != want {
 		t.Errorf("the body is %s, want %s", a.Body, want)
 	}
+	if docs, err := s.Documents(t.Context(), pkgmeter.Versions, "a\x00", 9); err != nil || len(docs) != 1 || docs[0].ID != "v1" {
+		t.Errorf("by prefix: %+v, %v", docs, err)
+	}
+	if docs, err := s.Documents(t.Context(), pkgmeter.Versions, "a\x001.1", 9); err != nil || len(docs) != 0 {
+		t.Errorf("by another prefix: %+v, %v", docs, err)
+	}
 	b := doc(pkgmeter.Packages, "p2", "b")
 	stale := a
 	stale.At--

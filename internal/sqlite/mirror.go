@@ -58,7 +58,7 @@ func (s *Store) PutMirrored(ctx context.Context, page pkgmeter.MirrorPage) (sum 
 		_, err = w.conn.ExecContext(ctx, `
 			INSERT INTO mirror (one, url, token, anew) VALUES (1, ?, ?, ?)
 			ON CONFLICT DO UPDATE SET url = excluded.url, token = excluded.token, anew = excluded.anew`,
-			page.State.URL, page.State.Token, page.State.Anew)
+			page.State.URL, append([]byte{}, page.State.Token...), page.State.Anew)
 		if err != nil {
 			return err
 		}

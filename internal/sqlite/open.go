@@ -63,6 +63,7 @@ type Store struct {
 	meta     atomic.Pointer[meta] // as committed
 	cols     columns
 	catalog  catalogState
+	used     usePeriod
 	balances atomic.Pointer[balanceSet]
 	wal      walState
 	sealing  sync.Mutex // held over a sealing, which is many transactions
@@ -174,7 +175,10 @@ func (s *Store) loadMeta(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return s.loadCatalog(ctx)
+	if err := s.loadCatalog(ctx); err != nil {
+		return err
+	}
+	return s.loadUseDays(ctx)
 }
 
 type rowQueryer interface {

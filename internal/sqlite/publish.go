@@ -81,8 +81,8 @@ func (e *editor) publish(ctx context.Context, edit pkgmeter.CatalogEdit) error {
 		}
 	}
 	for _, f := range edit.Files {
-		_, err := e.w.conn.ExecContext(ctx, `INSERT INTO file_url (path, sha256, package, version, kind) VALUES (?, ?, ?, ?, ?)`,
-			f.Path, f.Blob.SHA256[:], f.Package, f.Version, int(f.Part))
+		_, err := e.w.conn.ExecContext(ctx, `INSERT INTO file_url (path, sha256, name, package, version, kind) VALUES (?, ?, ?, ?, ?, ?)`,
+			f.Path, f.Blob.SHA256[:], f.Name, f.Package, f.Version, int(f.Part))
 		if err != nil {
 			return err
 		}
@@ -104,8 +104,8 @@ func (s *Store) PublishedFile(ctx context.Context, path string) (f pkgmeter.Publ
 	var sum []byte
 	f.Path = path
 	err = s.side.QueryRowContext(ctx, `
-		SELECT f.sha256, b.size, f.package, f.version, f.kind FROM file_url f JOIN blob b ON b.sha256 = f.sha256 WHERE f.path = ?`, path).
-		Scan(&sum, &f.Blob.Size, &f.Package, &f.Version, &f.Part)
+		SELECT f.sha256, b.size, f.name, f.package, f.version, f.kind FROM file_url f JOIN blob b ON b.sha256 = f.sha256 WHERE f.path = ?`, path).
+		Scan(&sum, &f.Blob.Size, &f.Name, &f.Package, &f.Version, &f.Part)
 	if errors.Is(err, sql.ErrNoRows) {
 		err = pkgmeter.Errorf(pkgmeter.NotFound, "there is no such file")
 	}

@@ -90,6 +90,10 @@ func serve(t *testing.T, w *web.Web, p pkgmeter.Principal) string {
 	mux.Handle("GET /base/stats/rules", page(w.ServeRules(rule.Default())))
 	mux.Handle("GET /base/stats/settings", page(w.ServeSettings))
 	mux.Handle("POST /base/stats/settings", page(w.SaveSettings))
+	mux.Handle("GET /base/catalog", page(w.ServeCatalog))
+	mux.Handle("GET /base/catalog/{package}", page(w.ServePackage))
+	mux.Handle("GET /base/catalog/tracks", page(w.ServeTracks))
+	mux.Handle("GET /base/catalog/tracks/{track}", page(w.ServeTrack))
 	mux.Handle("GET /base/static/", http.StripPrefix("/base/static/", w.Static()))
 	server := httptest.NewServer(httpx.Secure(mux))
 	t.Cleanup(server.Close)
@@ -403,11 +407,17 @@ func TestPictures(t *testing.T) {
 	fillYear(t, s, repositories, paths)
 	w.Stats = marked{s, []pkgmeter.Marker{{Day: today - 180, Rules: 3}, {Day: today - 65, Rules: 4}, {Day: today - 24, Rules: 5}, {Day: today, Rules: 6}}}
 	base := serve(t, w, admin)
-	ctx := browsertest.New(t)
-	for name, path := range map[string]string{
+	takePictures(t, base, map[string]string{
 		"stats": "/stats", "year": "/stats?days=365&measure=hits", "all": "/stats?days=all", "half": "/stats?from=2025-09-10&to=2026-02-20", "settings": "/stats/settings?saved", "filter": "/stats?class=ci&client=pip&client=npm&days=90",
 		"rules": "/stats/rules", "try": "/stats/rules?path=https://repo.example/repositories/libs/com/acme/app/1.0/app-1.0.jar.asc&agent=pip/24.0+%7B%22ci%22:true%7D", "wrong": "/stats/rules?path=https://repo.example", "problem": "/stats?from=2026-99-99", "week": "/stats?days=7",
-	} {
+	})
+}
+
+// takePictures visits pages at two widths, in light and in dark.
+func takePictures(t *testing.T, base string, pages map[string]string) {
+	t.Helper()
+	ctx := browsertest.New(t)
+	for name, path := range pages {
 		for _, width := range []int64{1280, 390} {
 			for _, scheme := range []string{"light", "dark"} {
 				if err := chromedp.Do(ctx, chromedp.EmulateViewport(width, 800)); err != nil {

@@ -11,7 +11,10 @@ var (
 
 // Check type-checks every template against its view model.
 func (w *Web) Check() error {
-	for name, view := range map[string]any{"landing": page{}, "login": loginView{}, "stats": &statsView{}, "settings": &settingsView{}, "rules": &rulesView{}, "quarantine": &quarantineView{}, "payloads": &payloadsView{}} {
+	for name, view := range map[string]any{
+		"landing": page{}, "login": loginView{}, "stats": &statsView{}, "settings": &settingsView{}, "rules": &rulesView{}, "quarantine": &quarantineView{}, "payloads": &payloadsView{},
+		"catalog": &catalogView{}, "package": &packageView{}, "tracks": &tracksView{}, "track": &trackView{}, "absent": &absentView{},
+	} {
 		if err := templatecheck.CheckHTML(w.pages[name], view); err != nil {
 			return err
 		}
@@ -24,3 +27,9 @@ func (w *Web) HasScript() bool { return w.script != "" }
 
 // Label is for tests.
 var Label = label
+
+// Markdown renders a readme.
+func Markdown(source string) (html, plain, note string) {
+	p := newMarkdown().render([]byte(source))
+	return string(p.HTML), p.Plain, p.Note
+}

@@ -10,7 +10,7 @@ import (
 func (w *Web) Landing(rw http.ResponseWriter, r *http.Request) error {
 	rw.Header().Set("Vary", "Accept")
 	if httpx.PrefersHTML(r) {
-		return w.render(rw, "landing", page{Title: "pkgmeter", Version: w.Version})
+		return w.render(rw, "landing", page{Title: "pkgmeter", Version: w.Version, Catalog: w.hasCatalog()})
 	}
 	httpx.Write(rw, http.StatusOK, "text/plain; charset=utf-8",
 		[]byte("pkgmeter counts the downloads of your packages.\nThe numbers are at "+w.Base+"/stats\n"))

@@ -12,7 +12,7 @@ import (
 func (w *Web) page(r *http.Request, title string, reader pkgmeter.Principal) page {
 	return page{
 		Title: title, User: reader.User, Session: reader.User != "" && !auth.HasCredentials(r), Version: w.Version,
-		Inspect: w.Inspector != nil && mayInspect(reader) == nil,
+		Inspect: w.Inspector != nil && mayInspect(reader) == nil, Catalog: w.hasCatalog(),
 	}
 }
 
@@ -27,5 +27,5 @@ type loginView struct {
 // ServeLogin renders the login form.
 func (w *Web) ServeLogin(rw http.ResponseWriter, status int, next, alert string) error {
 	rw.Header().Set("Cache-Control", "no-store")
-	return w.renderStatus(rw, status, "login", loginView{page{Title: "Log in", Version: w.Version}, next, alert})
+	return w.renderStatus(rw, status, "login", loginView{page{Title: "Log in", Version: w.Version, Catalog: w.hasCatalog()}, next, alert})
 }

@@ -30,11 +30,14 @@ type Web struct {
 	Version   string
 	Inspector Inspector // nil: there are no pages of quarantine and payloads
 	Panels    Panels    // nil: every panel is shown, and there are no settings
+	Catalog   Catalog   // without a directory there are no pages of packages
 
 	pages  map[string]*template.Template
 	assets *assets
 	script string // URL of the page script, "" where it was not built
 	forms  *http.CrossOriginProtection
+
+	markdown *markdown
 }
 
 // Init parses the templates. A broken one is a mistake of the program.
@@ -43,13 +46,13 @@ func (w *Web) Init() error {
 	if err != nil {
 		return err
 	}
-	w.assets, w.forms = assets, http.NewCrossOriginProtection()
+	w.assets, w.forms, w.markdown = assets, http.NewCrossOriginProtection(), newMarkdown()
 	w.script = w.assetURL(scriptFile)
 	w.pages = map[string]*template.Template{}
-	for _, name := range []string{"landing", "login", "stats", "settings", "rules", "quarantine", "payloads"} {
+	for _, name := range []string{"landing", "login", "stats", "settings", "rules", "quarantine", "payloads", "catalog", "package", "tracks", "track", "absent"} {
 		t, err := template.New("layout.html").Funcs(template.FuncMap{
 			"count": count, "size": size, "bytes": func(n int) int64 { return int64(n) }, "base": func() string { return w.Base }, "asset": w.assetURL,
-			"what": what, "pieces": pieces,
+			"what": what, "pieces": pieces, "number": func(n int) string { return count(int64(n)) },
 		}).ParseFS(files, "templates/layout.html", "templates/"+name+".html")
 		if err != nil {
 			return fmt.Errorf("template %s: %w", name, err)
@@ -65,6 +68,7 @@ type page struct {
 	User    string
 	Session bool // the user can log out
 	Inspect bool // the user may see payloads
+	Catalog bool // there are packages
 	Version string
 }
 

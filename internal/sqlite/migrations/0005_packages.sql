@@ -80,6 +80,7 @@ CREATE TABLE blob (
 CREATE TABLE file_url (
 	path    TEXT PRIMARY KEY,
 	sha256  BLOB NOT NULL REFERENCES blob (sha256),
+	name    TEXT NOT NULL, -- of the file, as numbers have it
 	package TEXT NOT NULL, -- canonical purl, and the version
 	version TEXT NOT NULL,
 	kind    INTEGER NOT NULL CHECK (kind BETWEEN 0 AND 2) -- as pending.what
@@ -96,3 +97,31 @@ CREATE TABLE org_member (
 	PRIMARY KEY (org, user_id)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX org_member_user ON org_member (user_id);
+
+-- What apps contain. facts are sorted by package, each with the day, version
+-- and way of its first report: one row an app, since a report is about all of
+-- an app's packages and most of them were in the report before.
+CREATE TABLE app_use (
+	app   BLOB PRIMARY KEY CHECK (length(app) = 12), -- of a digest of what it calls itself
+	facts BLOB NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE use_day (
+	day        INTEGER NOT NULL,
+	package_id INTEGER NOT NULL,
+	version_id INTEGER NOT NULL,
+	direct     INTEGER NOT NULL CHECK (direct BETWEEN 0 AND total),
+	total      INTEGER NOT NULL,
+	PRIMARY KEY (day, package_id, version_id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX use_day_package ON use_day (package_id, day);
+
+-- Days whose use is published: never changed again. One without a body is
+-- closed and about to be.
+CREATE TABLE day_file (
+	day     INTEGER PRIMARY KEY,
+	body    BLOB,
+	sha256  BLOB CHECK (length(sha256) = 32),
+	chain   BLOB CHECK (length(chain) = 32), -- NULL for a day that another server published
+	at_ms   INTEGER NOT NULL
+) STRICT;

@@ -1,0 +1,198 @@
+package meteor
+
+import (
+	"context"
+	"math"
+
+	"github.com/pkgmeter/pkgmeter"
+	"github.com/pkgmeter/pkgmeter/ddp"
+	"github.com/pkgmeter/pkgmeter/ddp/ejson"
+)
+
+// Rows of a page, of each collection. Clients of Meteor's own tests ask for
+// short pages.
+const (
+	pageRows  = 500
+	shortRows = 3
+)
+
+// maxFormat is the longest name of a token format, in bytes. The name goes back
+// as it came.
+const maxFormat = 64
+
+// A question is what a client asks of the catalog.
+type question struct {
+	token    pkgmeter.SyncToken
+	rows     int
+	compress bool
+}
+
+// tokenArgument is a client's token as it comes. Clients store tokens as
+// documents and may send more members; those are ignored.
+type tokenArgument struct {
+	Format          string  `json:"format"`
+	LastDeletion    float64 `json:"lastDeletion"`
+	Packages        float64 `json:"packages"`
+	Versions        float64 `json:"versions"`
+	Builds          float64 `json:"builds"`
+	ReleaseTracks   float64 `json:"releaseTracks"`
+	ReleaseVersions float64 `json:"releaseVersions"`
+}
+
+type optionsArgument struct {
+	ShortPages    ejson.Raw `json:"shortPagesForTest"`
+	UseShortPages ejson.Raw `json:"useShortPages"` // as some clients call it
+	Compress      ejson.Raw `json:"compressCollections"`
+}
+
+// read reads a call's arguments, each of which may be null or missing.
+func read(call *ddp.Call) (q question, err error) {
+	token, options := &tokenArgument{}, &optionsArgument{}
+	if err := call.Bind(&token, &options); err != nil {
+		return q, err
+	}
+	if token == nil {
+		token = &tokenArgument{}
+	}
+	if options == nil {
+		options = &optionsArgument{}
+	}
+	if len(token.Format) > maxFormat {
+		return q, ddp.ErrMatchFailed
+	}
+	q = question{token: token.token(), rows: pageRows, compress: truthy(options.Compress)}
+	if truthy(options.ShortPages) || truthy(options.UseShortPages) {
+		q.rows = shortRows
+	}
+	return q, nil
+}
+
+// token returns the token in whole numbers.
+func (t *tokenArgument) token() pkgmeter.SyncToken {
+	format := t.Format
+	if format == "" {
+		format = pkgmeter.SyncFormat
+	}
+	return pkgmeter.SyncToken{
+		Format:       format,
+		LastDeletion: deletion(t.LastDeletion),
+		At: pkgmeter.Positions{
+			position(t.Packages), position(t.Versions), position(t.Builds),
+			position(t.ReleaseTracks), position(t.ReleaseVersions),
+		},
+	}
+}
+
+// position rounds towards what the client surely has; what is no position at
+// all means that it has nothing. One beyond all integers stays ahead of every
+// catalog.
+func position(f float64) int64 {
+	switch {
+	case !(f > 0): // also NaN
+		return 0
+	case f >= math.MaxInt64:
+		return math.MaxInt64
+	}
+	return int64(f)
+}
+
+// deletion returns the time of the last deletion, or one that no catalog has:
+// it is compared for being the same, so it must not be rounded to another.
+func deletion(f float64) int64 {
+	if f != math.Trunc(f) || math.Abs(f) >= math.MaxInt64 {
+		return -1
+	}
+	return int64(f)
+}
+
+// truthy reports whether JavaScript takes an option for true. raw is EJSON, or
+// empty for an option that is not given.
+func truthy(raw ejson.Raw) bool {
+	if len(raw) == 0 {
+		return false
+	}
+	v, err := ejson.Value(raw)
+	switch v := v.(type) {
+	case nil:
+		return false
+	case bool:
+		return v
+	case float64:
+		return v != 0 && !math.IsNaN(v)
+	case string:
+		return v != ""
+	}
+	return err == nil
+}
+
+// sync answers one step of a client that catches up.
+func (s *Server) sync(ctx context.Context, call *ddp.Call) (any, error) {
+	q, err := read(call)
+	if err != nil {
+		return nil, err
+	}
+	state, _ := s.store.CatalogState()
+	if page, ok := nothingNew(q.token, state); ok {
+		return q.result(page)
+	}
+	result, err := s.page(ctx, call, q)
+	if err == nil {
+		return result, nil
+	}
+	// An error result would end whatever command the tool runs, while a lost
+	// connection is only a warning there.
+	if ctx.Err() == nil {
+		s.log.Error("meteor: no page of the catalog", "session", call.Session.ID(), "err", err)
+	}
+	call.Session.Close()
+	return nil, nil //nolint:nilnil // nobody reads it any more
+}
+
+// nothingNew answers a client that has everything as the store would, without
+// asking it.
+func nothingNew(t pkgmeter.SyncToken, s pkgmeter.CatalogState) (page pkgmeter.SyncPage, ok bool) {
+	if t.Foreign(s) {
+		return page, false
+	}
+	for c, at := range s.At {
+		if at > t.At[c] {
+			return page, false
+		}
+	}
+	t.LastDeletion = s.LastDeletion
+	return pkgmeter.SyncPage{Token: t, UpToDate: true}, true
+}
+
+// page makes a page with records. Its bytes count until the client has read
+// them or is gone.
+func (s *Server) page(ctx context.Context, call *ddp.Call, q question) (ddp.Raw, error) {
+	select {
+	case s.turns <- struct{}{}:
+		defer func() { <-s.turns }()
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	size := s.memory.reserve()
+	counted := size
+	call.OnSent(func() { s.memory.add(-counted) })
+	state, _ := s.store.CatalogState()
+	if kept := s.pages.get(q, state, size); kept != nil {
+		counted = int64(len(kept))
+		s.memory.add(counted - size)
+		return kept, nil
+	}
+	page, err := s.store.Sync(ctx, q.token, pkgmeter.SyncLimit{Rows: q.rows, Bytes: int(size)})
+	if err != nil {
+		return nil, err
+	}
+	result, err := q.result(page)
+	if err != nil {
+		return nil, err
+	}
+	if size == largestPage { // smaller ones are cut elsewhere each time
+		s.pages.put(q, page, state, result)
+	}
+	counted = int64(len(result))
+	s.memory.add(counted - size)
+	return result, nil
+}
