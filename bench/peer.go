@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"math"
 	"net"
 	"net/http"
 	"os"
@@ -160,9 +161,9 @@ func (a *appender) CatalogState() (pkgmeter.CatalogState, <-chan struct{}) {
 	return pkgmeter.CatalogState{}, nil
 }
 
-// UseDays implements [server.Store]: there are none.
-func (a *appender) UseDays() (earliest, latest pkgmeter.Day, any bool, changed <-chan struct{}) {
-	return 0, 0, false, nil
+// UseDays implements [server.Store]: all of them are published.
+func (a *appender) UseDays() (earliest, latest pkgmeter.Day, changed <-chan struct{}) {
+	return 0, math.MaxInt32 - 1, nil
 }
 
 // Ready implements [server.Store].

@@ -33,21 +33,24 @@ type commands struct {
 	Data   string `placeholder:"DIR" default:"./pkgmeter-data" help:"Folder that holds everything (default ${default})."`
 	Config string `placeholder:"FILE" help:"TOML file with flags as keys, e.g. public-url = \"https://stats.example.com\"."`
 
-	Serve   serveCmd   `cmd:"" help:"Run the server."`
-	Import  importCmd  `cmd:"" help:"Import files of events, or the counts and users of the old program's save.json."`
-	Top     topCmd     `cmd:"" help:"List what was fetched most."`
-	Series  seriesCmd  `cmd:"" help:"Show a package's downloads day by day."`
-	Doctor  doctorCmd  `cmd:"" help:"Check the data folder: recompute every count from the ledger and compare."`
-	Recount recountCmd `cmd:"" help:"Count all events anew under the present rules."`
-	Backup  backupCmd  `cmd:"" help:"Write a backup to a file, while the server runs or not."`
-	Restore restoreCmd `cmd:"" help:"Make a data folder of a backup."`
-	Explain explainCmd `cmd:"" help:"Say what the rules make of a path or a User-Agent."`
-	Mirror  mirrorCmd  `cmd:"" help:"Copy the catalog of another Meteor package server, and follow it."`
-	Meteor  meteorCmd  `cmd:"" help:"Administer the catalog of Meteor packages."`
-	Demo    demoCmd    `cmd:"" help:"Fill an empty folder with an invented year of downloads."`
-	User    userCmd    `cmd:"" help:"Add, list and remove users, set passwords."`
-	Token   tokenCmd   `cmd:"" help:"Make, list and revoke tokens for programs."`
-	Version versionCmd `cmd:"" help:"Print version, commit, Go and schema."`
+	Serve         serveCmd         `cmd:"" help:"Run the server."`
+	Import        importCmd        `cmd:"" help:"Import files of events, or the counts and users of the old program's save.json."`
+	Top           topCmd           `cmd:"" help:"List what was fetched most."`
+	Series        seriesCmd        `cmd:"" help:"Show a package's downloads day by day."`
+	Doctor        doctorCmd        `cmd:"" help:"Check the data folder: recompute every count from the ledger and compare."`
+	Recount       recountCmd       `cmd:"" help:"Count all events anew under the present rules."`
+	Backup        backupCmd        `cmd:"" help:"Write a backup to a file, while the server runs or not."`
+	Restore       restoreCmd       `cmd:"" help:"Make a data folder of a backup."`
+	Explain       explainCmd       `cmd:"" help:"Say what the rules make of a path or a User-Agent."`
+	Mirror        mirrorCmd        `cmd:"" help:"Copy the catalog of another Meteor package server, and follow it."`
+	Meteor        meteorCmd        `cmd:"" help:"Administer the catalog of Meteor packages."`
+	Org           orgCmd           `cmd:"" help:"Organisations of publishers."`
+	MeteorSession meteorSessionCmd `cmd:"" help:"Log the Meteor tool of this machine in at a server."`
+	PublishStats  publishStatsCmd  `cmd:"" help:"Publish the use of finished days now, instead of soon after midnight UTC."`
+	Demo          demoCmd          `cmd:"" help:"Fill an empty folder with an invented year of downloads."`
+	User          userCmd          `cmd:"" help:"Add, list and remove users, set passwords."`
+	Token         tokenCmd         `cmd:"" help:"Make, list and revoke tokens for programs."`
+	Version       versionCmd       `cmd:"" help:"Print version, commit, Go and schema."`
 }
 
 // app is what a command runs with.

@@ -113,6 +113,8 @@ func calls(store *sqlite.Store, rules *rule.Set, a *app) map[string]control.Hand
 	}
 	maps.Copy(all, longCalls(store, &a.work))
 	maps.Copy(all, catalogCalls(store))
+	maps.Copy(all, orgCalls(store))
+	maps.Copy(all, useCalls(store, a.now))
 	maps.Copy(all, a.mirror.calls(store))
 	return all
 }

@@ -16,7 +16,7 @@ import (
 
 type importCmd struct {
 	Files      []string `arg:"" name:"file" help:"What to import, as it is or packed with gzip or zstd; - is standard input."`
-	Format     string   `placeholder:"FORMAT" default:"auto" help:"ndjson (an event on each line), savejson (the old program's save.json), or auto, by content (default ${default})."`
+	Format     string   `placeholder:"FORMAT" default:"auto" help:"ndjson (an event on each line), savejson (the old program's save.json), meteor-stats (a package server's days of use, all at once), or auto, by content (default ${default})."`
 	Source     string   `placeholder:"NAME" help:"Under which name the events count (default: the name of the format). A newer save.json of the same source counts its increase."`
 	Repository string   `placeholder:"NAME" help:"The repository of lines that name none."`
 }
@@ -28,6 +28,9 @@ func (c *importCmd) Run(a *app) error {
 	}
 	if err := a.makeData(); err != nil {
 		return err
+	}
+	if c.Format == intake.MeteorStats {
+		return c.importStats(a)
 	}
 	// The process ends soon: memory is cheaper than collecting it.
 	debug.SetGCPercent(400)
@@ -124,6 +127,8 @@ func (im *importer) content(f *intake.File, name string) (done intake.Report, er
 	case f.Format.Name == "": // none was named, and nothing tells
 		done.Notes = append(done.Notes, "it is empty")
 		return done, nil
+	case f.Format.Name == intake.MeteorStats:
+		return done, errors.New("it has a package server's statistics of a day: import all days at once, with --format " + intake.MeteorStats)
 	case !f.Format.Lines():
 		text, err := f.All()
 		if err != nil {

@@ -24,6 +24,7 @@ func TestMain(m *testing.M) {
 // two free addresses, and the commands
 //
 //	http [-u USER:PASSWORD] [-t TOKENFILE] [-H NAME:VALUE] METHOD URL [BODY|@FILE]
+//	mode FILE MODE
 //	ready URL
 //	exitcode CODE COMMAND [ARG...]
 //	newer DIR
@@ -47,7 +48,7 @@ func TestScripts(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"http": httpCmd, "ready": readyCmd, "exitcode": exitcodeCmd, "newer": newerCmd, "save": saveCmd, "pack": packCmd,
+			"http": httpCmd, "ready": readyCmd, "exitcode": exitcodeCmd, "newer": newerCmd, "save": saveCmd, "mode": modeCmd, "pack": packCmd,
 		},
 	})
 }
@@ -85,6 +86,15 @@ func httpCmd(ts *testscript.TestScript, neg bool, args []string) {
 	fmt.Fprintf(ts.Stdout(), "%d %s\n", res.StatusCode, answer)
 	if neg == (res.StatusCode < 400) {
 		ts.Fatalf("%s %s: %d %s", args[0], args[1], res.StatusCode, answer)
+	}
+}
+
+// modeCmd checks who may read and write a file.
+func modeCmd(ts *testscript.TestScript, neg bool, args []string) {
+	info, err := os.Stat(ts.MkAbs(args[0]))
+	ts.Check(err)
+	if (info.Mode().String() == args[1]) == neg {
+		ts.Fatalf("%s has mode %s", args[0], info.Mode())
 	}
 }
 

@@ -10,11 +10,13 @@ import (
 	"net/url"
 	"os"
 	"path"
+	"path/filepath"
 	"strings"
 	"time"
 
 	"github.com/pkgmeter/pkgmeter"
 	"github.com/pkgmeter/pkgmeter/internal/auth"
+	"github.com/pkgmeter/pkgmeter/internal/blob"
 	"github.com/pkgmeter/pkgmeter/internal/control"
 	"github.com/pkgmeter/pkgmeter/internal/meteor"
 	"github.com/pkgmeter/pkgmeter/internal/rule"
@@ -28,6 +30,8 @@ type serveCmd struct {
 	PublicURL     string `name:"public-url" placeholder:"URL" help:"The address under which others reach this server; its path is the base path (default http://<listen>)."`
 	CallbackToken string `placeholder:"SECRET" help:"What the webhook has to present, e.g. as /callback/SECRET. Without it anyone who reaches the server can count."`
 	PublicStats   bool   `help:"Let everyone read the numbers."`
+	Blobs         string `placeholder:"URL" help:"Keep the bytes of packages in a bucket, such as s3://bucket?region=eu-central-1 (default: a folder in the data folder)."`
+	CountUpgrades bool   `help:"Count a package of an app once in each of its versions, instead of once. Fixed at the first report."`
 	Mirror        string `placeholder:"URL" help:"Copy the catalog of another Meteor package server, and follow it."`
 }
 
@@ -133,14 +137,29 @@ func (c *serveCmd) serve(a *app, store *sqlite.Store, base string) error {
 	if admin != nil {
 		fmt.Fprintf(a.err, "admin http://%s/metrics\n", admin.Addr())
 	}
+	upgrades, err := store.CountUpgrades(a.ctx, c.CountUpgrades)
+	if err != nil {
+		return err
+	}
+	if upgrades != c.CountUpgrades {
+		if c.CountUpgrades {
+			return fmt.Errorf("--count-upgrades: apps have reported without it, and what was published would mean something else")
+		}
+		fmt.Fprintln(a.err, "upgrades count as they did at the first report (--count-upgrades)")
+	}
+	blobs, err := a.openBlobs(c.Blobs)
+	if err != nil {
+		return err
+	}
+	defer blobs.Close()
 	pages, err := a.pageFile()
 	if err != nil {
 		return err
 	}
 	defer pages.Close()
 	s := &server.Server{
-		PageFile: pages,
-		Store:    store, Rules: rules, Auth: auth.New(store, a.now), Now: a.now, Fatal: sqlite.Fatal,
+		PublicURL: c.public(main, base), Blobs: blobs, PageFile: pages, Reports: sqlite.UseWriter{Store: store, Upgrades: upgrades},
+		Store: store, Rules: rules, Auth: auth.New(store, a.now), Now: a.now, Fatal: sqlite.Fatal,
 		CallbackToken: c.CallbackToken, PublicStats: c.PublicStats, Secure: c.secure(), Base: base, Version: version,
 	}
 	mirrored := make(chan error, 1)
@@ -164,6 +183,27 @@ func (c *serveCmd) serve(a *app, store *sqlite.Store, base string) error {
 	grace, cancel := context.WithTimeout(context.WithoutCancel(a.ctx), server.Grace)
 	defer cancel()
 	return errors.Join(err, socket.Close(grace), <-served)
+}
+
+// public is the address that records of the catalog begin with.
+func (c *serveCmd) public(main net.Listener, base string) string {
+	if c.PublicURL != "" {
+		return strings.TrimRight(c.PublicURL, "/")
+	}
+	return "http://" + main.Addr().String() + base
+}
+
+// openBlobs opens where the bytes of packages are. The caller serves the data
+// folder.
+func (a *app) openBlobs(bucket string) (*blob.Store, error) {
+	if bucket != "" {
+		blobs, err := blob.Bucket(a.ctx, bucket)
+		if err != nil {
+			return nil, fmt.Errorf("--blobs: %w", err)
+		}
+		return blobs, nil
+	}
+	return blob.Folder(filepath.Join(a.data, "blobs"))
 }
 
 // pageFile makes a file without a name: what it takes up is free again when the

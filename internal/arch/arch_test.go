@@ -35,7 +35,8 @@ var may = map[string][]string{
 	"internal/auth":    {root},
 	"internal/httpx":   {root},
 	"internal/control": {root},
-	"internal/catalog": {root},
+	"internal/blob":    {root},
+	"internal/catalog": {root, "internal/purl"},
 	"internal/sqlite":  {root, "internal/cells"},
 	"internal/demo":    {root, "internal/rule", "internal/catalog"},
 	"internal/backup":  {root, "internal/control"},
@@ -43,13 +44,14 @@ var may = map[string][]string{
 	"internal/hook":   {root, "internal/source", "internal/artifact", "internal/rule", "internal/auth", "internal/httpx", "internal/ingest"},
 	"internal/intake": {root, "internal/source", "internal/rule"},
 	"internal/web":    {root, "internal/httpx", "internal/auth", "internal/artifact", "internal/rule", "internal/catalog"},
+	"internal/daily":  {root, "internal/catalog", "internal/httpx"},
 	"internal/meteor": {root, "ddp", "ddp/ejson", "internal/catalog", "internal/purl", "internal/blob", "internal/httpx", "internal/auth"},
 	"internal/api":    {root, "internal/httpx", "internal/auth", "internal/rule", "internal/savejson"},
 	// level 3: everything below, but no store
 	"internal/server": {
 		root, "internal/ingest", "internal/artifact", "internal/cells", "internal/rule", "internal/source", "internal/auth",
 		"internal/httpx", "internal/control", "internal/savejson", "internal/hook", "internal/web", "internal/api",
-		"internal/meteor", "internal/catalog",
+		"internal/meteor", "internal/catalog", "internal/daily", "internal/blob", "internal/purl",
 	},
 	// level 4
 	"cmd/pkgmeter": anything,
@@ -116,6 +118,7 @@ var direct = []string{
 	"github.com/rogpeppe/go-internal",
 	"github.com/yuin/goldmark",
 	"go.uber.org/goleak",
+	"gocloud.dev",
 	"golang.org/x/crypto",
 	"golang.org/x/net",
 	"golang.org/x/sync",

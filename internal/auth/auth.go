@@ -202,11 +202,11 @@ func (a *Auth) token(ctx context.Context, text string) (pkgmeter.Principal, erro
 	if subtle.ConstantTimeCompare(sum[:], t.SHA256[:]) != 1 || !t.Expires.IsZero() && !a.now().Before(t.Expires) {
 		return pkgmeter.Principal{}, errWrong
 	}
-	u, err := a.store.User(ctx, t.User)
+	u, err := a.user(ctx, t.User)
 	if err != nil {
 		return pkgmeter.Principal{}, err
 	}
-	if u.Disabled {
+	if u.Disabled || u.Name == "" { // it may be removed just now
 		return pkgmeter.Principal{}, errWrong
 	}
 	return pkgmeter.Principal{User: u.Name, Role: u.Role, Scope: t.Scope, Expires: t.Expires}, nil

@@ -38,7 +38,12 @@ var formats = []Format{
 		r := &source.EventReader{Source: name, Received: received}
 		return r.Line
 	}},
+	{Name: MeteorStats, detect: isUseDay},
 }
+
+// MeteorStats is the format of a package server's daily statistics of use: a
+// file is a day, and all of them are imported at once.
+const MeteorStats = "meteor-stats"
 
 // FormatNames lists the names of all formats.
 func FormatNames() []string {
@@ -92,6 +97,14 @@ func isEvents(head []byte) bool {
 		return slices.Contains(names, "path") || slices.Contains(names, "package")
 	}
 	return false
+}
+
+// isUseDay looks at the first line: whether it is one of a package server's
+// statistics.
+func isUseDay(head []byte) bool {
+	first, _, _ := bytes.Cut(bytes.TrimLeft(head, " \t\r\n"), []byte("\n"))
+	names := members(first)
+	return slices.Contains(names, "totalAdds") && slices.Contains(names, "directAdds")
 }
 
 // isObject reports whether a text is a JSON object. What is before the end of

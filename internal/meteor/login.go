@@ -26,11 +26,12 @@ var neverExpires = time.Date(2100, 1, 1, 0, 0, 0, 0, time.UTC)
 // maxCredential is the longest token, name or digest that is looked at, bytes.
 const maxCredential = 512
 
-// A login is how a session proved who it is. A token is asked about again at
-// each call, so that a revoked one ends at once.
+// A login is how a session proved who it is. Token and password are looked at
+// again at each call, so that a revoked or changed one ends it at once.
 type login struct {
 	user   string
-	resume string // "": by password
+	resume string // token; "": by password
+	hash   string // stored one of the password
 }
 
 type (
@@ -89,31 +90,34 @@ func (p *publisher) login(ctx context.Context, call *ddp.Call) (any, error) {
 	case arg == nil:
 		return nil, ddp.ErrMatchFailed
 	case len(arg.OAuth) > 0:
-		return nil, &ddp.Error{Code: 403, Reason: "This server knows no Meteor developer accounts: ask its operator for a session (pkgmeter meteor-session)."}
+		return nil, pkgmeter.Errorf(pkgmeter.Forbidden, "This server knows no Meteor developer accounts: ask its operator for a session (pkgmeter meteor-session).")
 	case arg.Resume != nil:
 		return p.resume(ctx, call.Session, *arg.Resume)
 	case arg.User != nil && arg.Password != nil:
 		return p.password(ctx, call.Session, arg)
 	}
-	return nil, &ddp.Error{Code: 400, Reason: "Unrecognized options for login request"}
+	return nil, errUnknownLogin
 }
 
+// errUnknownLogin has the words of Meteor's own servers.
+var errUnknownLogin = &ddp.Error{Code: 400, Reason: "Unrecognized options for login request"}
+
 func (p *publisher) resume(ctx context.Context, s *ddp.Session, token string) (any, error) {
-	who, err := pkgmeter.Principal{}, error(pkgmeter.Errorf(pkgmeter.Unauthenticated, "wrong token"))
-	if len(token) <= maxCredential {
-		who, err = p.accounts.Token(ctx, addressOf(s), token)
+	if len(token) > maxCredential {
+		return nil, errWrongLogin
 	}
-	if err == nil && who.Scope != pkgmeter.ScopePublish {
-		err = pkgmeter.Errorf(pkgmeter.Unauthenticated, "this token is not for publishing")
-	}
+	who, err := p.accounts.Token(ctx, addressOf(s), token)
 	if err != nil {
 		return nil, refusedLogin(err)
+	}
+	if who.Scope != pkgmeter.ScopePublish {
+		return nil, pkgmeter.Errorf(pkgmeter.Forbidden, "This token is not for publishing: ask the operator of this server for one that is.")
 	}
 	expires := who.Expires
 	if expires.IsZero() {
 		expires = neverExpires
 	}
-	p.begin(s, login{who.User, token})
+	begin(s, login{user: who.User, resume: token})
 	return loginResult{who.User, token, expires, "resume"}, nil
 }
 
@@ -123,18 +127,19 @@ func (p *publisher) password(ctx context.Context, s *ddp.Session, arg *loginArgu
 		name = arg.User.Email
 	}
 	if name == nil || len(*name) > maxCredential || len(arg.Password.Digest) > maxCredential || arg.Password.Algorithm != "sha-256" {
-		return nil, &ddp.Error{Code: 400, Reason: "Unrecognized options for login request"}
+		return nil, errUnknownLogin
 	}
 	u, err := p.accounts.Digest(ctx, addressOf(s), *name, strings.ToLower(arg.Password.Digest))
 	if err != nil {
 		return nil, refusedLogin(err)
 	}
-	p.begin(s, login{user: u.Name})
+	begin(s, login{user: u.Name, hash: u.Hash})
 	// There is nothing to resume later: the token is of this session only.
 	return loginResult{u.Name, s.ID(), neverExpires, "password"}, nil
 }
 
-func (p *publisher) begin(s *ddp.Session, l login) {
+// begin lets a session act for somebody, or for nobody.
+func begin(s *ddp.Session, l login) {
 	s.SetValue(loginKey{}, l)
 	s.SetUserID(l.user)
 }
@@ -144,23 +149,22 @@ func (p *publisher) logout(_ context.Context, call *ddp.Call) (any, error) {
 	if err := call.Bind(); err != nil {
 		return nil, err
 	}
-	p.begin(call.Session, login{})
+	begin(call.Session, login{})
 	return nil, nil //nolint:nilnil // it returns nothing
 }
+
+var errWrongLogin = pkgmeter.Errorf(pkgmeter.Forbidden, "You have been logged out by the server: the token or password is wrong, has expired, or was revoked.")
 
 // refusedLogin is the answer to a login that failed. The tool takes any error
 // for a token that is no good, and says so to its user.
 func refusedLogin(err error) error {
-	switch pkgmeter.CodeOf(err) {
-	case pkgmeter.RateLimited:
-		return &ddp.Error{Code: "too-many-requests", Reason: "Too many failed logins: try again later."}
-	case pkgmeter.Unauthenticated:
-		return &ddp.Error{Code: 403, Reason: "You have been logged out by the server: the token or password is wrong, has expired, or was revoked."}
+	if pkgmeter.CodeOf(err) == pkgmeter.Unauthenticated {
+		return errWrongLogin
 	}
 	return err
 }
 
-var errNotLoggedIn = &ddp.Error{Code: 401, Reason: "You must be logged in to do this."}
+var errNotLoggedIn = pkgmeter.Errorf(pkgmeter.Unauthenticated, "You must be logged in to do this.")
 
 // An actor is who a call acts for.
 type actor struct {
@@ -169,35 +173,37 @@ type actor struct {
 }
 
 // actor returns who a call acts for, as things are now: users and tokens may be
-// gone since the login.
+// gone since the login. That ends the login, or each further call would count
+// as a guess.
 func (p *publisher) actor(ctx context.Context, s *ddp.Session) (actor, error) {
 	l, _ := s.Value(loginKey{}).(login)
 	if l.user == "" {
 		return actor{}, errNotLoggedIn
 	}
-	if l.resume != "" {
-		who, err := p.accounts.Token(ctx, addressOf(s), l.resume)
-		if err != nil && pkgmeter.CodeOf(err) == pkgmeter.Unauthenticated {
-			return actor{}, errNotLoggedIn
-		}
-		if err != nil {
-			return actor{}, err
-		}
-		return publisherAs(who.User, who.Role)
-	}
-	u, err := p.store.User(ctx, l.user)
-	if pkgmeter.CodeOf(err) == pkgmeter.NotFound || err == nil && u.Disabled {
+	name, role, err := p.account(ctx, s, l)
+	switch pkgmeter.CodeOf(err) {
+	case "":
+	case pkgmeter.Unauthenticated, pkgmeter.RateLimited:
+		begin(s, login{})
 		return actor{}, errNotLoggedIn
-	}
-	if err != nil {
+	default:
 		return actor{}, err
 	}
-	return publisherAs(u.Name, u.Role)
-}
-
-func publisherAs(name string, role pkgmeter.Role) (actor, error) {
 	if role != pkgmeter.Admin && role != pkgmeter.Publisher {
-		return actor{}, &ddp.Error{Code: 401, Reason: "Your account is not one of a publisher."}
+		return actor{}, pkgmeter.Errorf(pkgmeter.Unauthenticated, "Your account is not one of a publisher.")
 	}
 	return actor{name, role == pkgmeter.Admin}, nil
+}
+
+// account returns whose login it is, if it is still good.
+func (p *publisher) account(ctx context.Context, s *ddp.Session, l login) (string, pkgmeter.Role, error) {
+	if l.resume != "" {
+		who, err := p.accounts.Token(ctx, addressOf(s), l.resume)
+		return who.User, who.Role, err
+	}
+	u, err := p.store.User(ctx, l.user)
+	if pkgmeter.CodeOf(err) == pkgmeter.NotFound || err == nil && (u.Disabled || u.Hash != l.hash) {
+		err = errNotLoggedIn
+	}
+	return u.Name, u.Role, err
 }

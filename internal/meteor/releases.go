@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"strings"
+	"unicode"
 
 	"github.com/pkgmeter/pkgmeter"
 	"github.com/pkgmeter/pkgmeter/ddp"
@@ -11,8 +12,10 @@ import (
 	"github.com/pkgmeter/pkgmeter/internal/catalog"
 )
 
-// maxReleases bounds the releases of a track that one change looks at.
-const maxReleases = 100_000
+const (
+	maxReleases = 100_000 // of a track that a patch looks at
+	maxNamed    = 1000    // releases that one call names
+)
 
 // createReleaseTrack adds a series of releases.
 func (p *publisher) createReleaseTrack(ctx context.Context, who actor, call *ddp.Call) (any, error) {
@@ -26,21 +29,42 @@ func (p *publisher) createReleaseTrack(ctx context.Context, who actor, call *ddp
 	if err := p.mayName(ctx, who, arg.Name); err != nil {
 		return nil, err
 	}
-	return nil, p.change(ctx, func() (edit pkgmeter.CatalogEdit, err error) {
+	return nil, p.change(ctx, func(edit *pkgmeter.CatalogEdit) error {
 		there, err := p.exists(ctx, pkgmeter.ReleaseTracks, arg.Name)
 		if err == nil && there {
-			err = refuse(409, "There is a release track %s already.", quote(arg.Name))
+			err = pkgmeter.Errorf(pkgmeter.Conflict, "There is a %s already.", nameTrack(arg.Name))
 		}
 		if err != nil {
-			return edit, err
+			return err
 		}
-		track := catalog.ReleaseTrack{ID: catalog.NewID(), Name: arg.Name}
-		if track.Maintainers, err = p.founders(ctx, who, arg.Name); err != nil {
-			return edit, err
+		founders, err := p.founders(ctx, who, arg.Name)
+		if err != nil {
+			return err
 		}
-		d, err := track.Document()
+		d, err := catalog.ReleaseTrack{ID: catalog.NewID(), Name: arg.Name, Maintainers: founders}.Document()
 		edit.Put = []pkgmeter.Document{d}
-		return edit, err
+		return err
+	})
+}
+
+// amIAuthorizedRelease is amIAuthorizedPackage for tracks.
+func (p *publisher) amIAuthorizedRelease(ctx context.Context, who actor, call *ddp.Call) (any, error) {
+	var name string
+	if err := call.Bind(&name); err != nil {
+		return nil, err
+	}
+	_, _, err := p.maintainedTrack(ctx, who, name)
+	return true, err
+}
+
+// changeTrack changes the record of a track.
+func (p *publisher) changeTrack(ctx context.Context, who actor, name string, change func(*catalog.ReleaseTrack) error) error {
+	return p.change(ctx, func(edit *pkgmeter.CatalogEdit) error {
+		track, read, err := p.maintainedTrack(ctx, who, name)
+		if err != nil {
+			return err
+		}
+		return amend(edit, read, &track, change)
 	})
 }
 
@@ -57,34 +81,33 @@ type releaseArgument struct {
 }
 
 func (a *releaseArgument) check() error {
-	if err := checkDescription(a.Description); err != nil {
-		return err
-	}
-	name, version, ok := strings.Cut(a.Tool, "@")
+	name, version, _ := strings.Cut(a.Tool, "@")
 	switch {
-	case !ok || catalog.ValidName(name) != nil || checkVersion(version) != nil:
-		return refuse(400, "The tool of a release is named PACKAGE@VERSION; this one is %s.", quote(a.Tool))
-	case a.Version == "" || len(a.Version) > catalog.MaxName || strings.ContainsAny(a.Version, "@\x00\r\n\t "):
-		return refuse(400, "%s cannot be the version of a release.", quote(a.Version))
 	case a.Packages == nil:
 		return ddp.ErrMatchFailed
+	case a.Version == "" || len(a.Version) > catalog.MaxName || strings.Contains(a.Version, "@") || strings.ContainsFunc(a.Version, unprintable):
+		return pkgmeter.Errorf(pkgmeter.Invalid, "%s cannot be the version of a release.", quote(a.Version))
+	case catalog.ValidName(name) != nil || checkVersion(version) != nil:
+		return pkgmeter.Errorf(pkgmeter.Invalid, "The tool of a release is named PACKAGE@VERSION; this one is %s.", quote(a.Tool))
 	case a.Recommended && value(a.OrderKey) == "":
-		return refuse(400, "A release that is recommended needs an order key.")
+		return pkgmeter.Errorf(pkgmeter.Invalid, "A release that is recommended needs an order key.")
 	}
 	for name, version := range a.Packages {
-		if err := checkVersion(version); err != nil || catalog.ValidName(name) != nil {
-			return refuse(400, "A release lists versions of packages; %s is none.", quote(name+"@"+version))
+		if catalog.ValidName(name) != nil || checkVersion(version) != nil {
+			return pkgmeter.Errorf(pkgmeter.Invalid, "A release lists versions of packages; %s is none.", quote(name+"@"+version))
 		}
 	}
-	return nil
+	return checkDescription(a.Description)
 }
+
+func unprintable(c rune) bool { return unicode.IsControl(c) || unicode.IsSpace(c) }
 
 func (a *releaseArgument) key() string { return a.Track + "\x00" + a.Version }
 
-func (a *releaseArgument) release(who actor, now catalog.Date) catalog.ReleaseVersion {
+func (a *releaseArgument) record(who actor, now catalog.Date) catalog.ReleaseVersion {
 	return catalog.ReleaseVersion{
 		ID: catalog.NewID(), Track: a.Track, Version: a.Version, OrderKey: value(a.OrderKey), Description: a.Description,
-		Recommended: a.Recommended, Tool: a.Tool, Packages: a.Packages, PublishedBy: by(who), Published: now,
+		Recommended: a.Recommended, Tool: a.Tool, Packages: a.Packages, PublishedBy: signature(who), Published: now,
 	}
 }
 
@@ -104,75 +127,98 @@ func (p *publisher) createPatchReleaseVersion(ctx context.Context, who actor, ca
 	if err := call.Bind(&arg, &raw); err != nil {
 		return nil, err
 	}
-	var from []string
-	if err := ejson.Unmarshal(raw, &from); err != nil {
-		var one string
-		if err := ejson.Unmarshal(raw, &one); err != nil {
-			return nil, ddp.ErrMatchFailed
-		}
-		from = []string{one}
+	patched, err := oneOrMore(raw)
+	if err != nil {
+		return nil, err
 	}
-	if len(from) == 0 {
-		return nil, refuse(400, "A patch release says which releases it is for.")
+	if len(patched) == 0 {
+		return nil, pkgmeter.Errorf(pkgmeter.Invalid, "A patch release says which releases it is for.")
 	}
-	return nil, p.release(ctx, who, &arg, from)
+	return nil, p.release(ctx, who, &arg, patched)
 }
 
-func (p *publisher) release(ctx context.Context, who actor, arg *releaseArgument, patches []string) error {
-	if _, _, err := p.maintainedTrack(ctx, who, arg.Track); err != nil {
-		return err
+// oneOrMore reads a text, or a list of them: both are what tools send.
+func oneOrMore(raw ejson.Raw) (list []string, err error) {
+	if err := ejson.Unmarshal(raw, &list); err == nil {
+		return list, checkNamed(list)
 	}
-	if err := arg.check(); err != nil {
-		return err
+	var one string
+	if err := ejson.Unmarshal(raw, &one); err != nil {
+		return nil, ddp.ErrMatchFailed
 	}
-	return p.change(ctx, func() (edit pkgmeter.CatalogEdit, err error) {
+	return []string{one}, nil
+}
+
+func checkNamed(versions []string) error {
+	if len(versions) > maxNamed {
+		return pkgmeter.Errorf(pkgmeter.Invalid, "A call names at most %d releases; this one names %d.", maxNamed, len(versions))
+	}
+	return nil
+}
+
+// release publishes a release, which may be a patch of others.
+func (p *publisher) release(ctx context.Context, who actor, arg *releaseArgument, patched []string) error {
+	return p.change(ctx, func(edit *pkgmeter.CatalogEdit) error {
 		_, track, err := p.maintainedTrack(ctx, who, arg.Track)
 		if err != nil {
-			return edit, err
+			return err
+		}
+		edit.Keep = []pkgmeter.Document{track}
+		if err := arg.check(); err != nil {
+			return err
 		}
 		there, err := p.exists(ctx, pkgmeter.ReleaseVersions, arg.key())
 		if err == nil && there {
-			err = refuse(409, "There is a release %s already.", quote(arg.Track+"@"+arg.Version))
+			err = pkgmeter.Errorf(pkgmeter.Conflict, "There is a release %s already.", quote(arg.Track+"@"+arg.Version))
 		}
-		if err == nil && len(patches) > 0 {
-			edit.Put, err = p.patched(ctx, arg, patches)
+		if err == nil && len(patched) > 0 {
+			err = p.patch(ctx, edit, arg, patched)
 		}
 		if err != nil {
-			return edit, err
+			return err
 		}
-		d, err := arg.release(who, p.date()).Document()
-		edit.Keep, edit.Put = []pkgmeter.Document{track}, append(edit.Put, d)
-		return edit, err
+		d, err := arg.record(who, p.today()).Document()
+		edit.Put = append(edit.Put, d)
+		return err
 	})
 }
 
-// patched returns the releases that a patch changes: those that it is for are no
-// longer recommended and name it, and so do those that named one of them.
-func (p *publisher) patched(ctx context.Context, arg *releaseArgument, patches []string) (changed []pkgmeter.Document, err error) {
+// patch changes the releases that a patch is for: they are no longer recommended
+// and name it. So do those that named one of them, as clients follow one step
+// only.
+func (p *publisher) patch(ctx context.Context, edit *pkgmeter.CatalogEdit, arg *releaseArgument, patched []string) error {
 	all, err := p.store.Documents(ctx, pkgmeter.ReleaseVersions, arg.Track+"\x00", maxReleases)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	found := map[string]bool{}
 	for _, read := range all {
 		var r catalog.ReleaseVersion
 		if err := catalog.Decode(read.Body, &r); err != nil {
-			return nil, err
+			return err
 		}
-		direct := slices.Contains(patches, r.Version)
+		direct := slices.Contains(patched, r.Version)
 		found[r.Version] = direct
-		if !direct && (r.PatchReleaseVersion == "" || !slices.Contains(patches, r.PatchReleaseVersion)) {
+		if !direct && (r.PatchReleaseVersion == "" || !slices.Contains(patched, r.PatchReleaseVersion)) {
 			continue
 		}
-		r.PatchReleaseVersion = arg.Version
-		r.Recommended = r.Recommended && !direct
-		d, err := r.Document()
-		if d, err = put(read, d, err); err != nil {
-			return nil, err
+		if read.Mirrored {
+			return mirroredRelease(arg.Track, r.Version)
 		}
-		changed = append(changed, d)
+		err := amend(edit, read, &r, func(r *catalog.ReleaseVersion) error {
+			r.PatchReleaseVersion = arg.Version
+			r.Recommended = r.Recommended && !direct
+			return nil
+		})
+		if err != nil {
+			return err
+		}
 	}
-	return changed, missing(arg.Track, patches, found)
+	return missing(arg.Track, patched, found)
+}
+
+func mirroredRelease(track, version string) error {
+	return pkgmeter.Errorf(pkgmeter.Forbidden, "The release %s is copied from another server and can only be changed there.", quote(track+"@"+version))
 }
 
 // missing names the versions of a track that there are not.
@@ -181,7 +227,7 @@ func missing(track string, versions []string, found map[string]bool) error {
 	if len(gone) == 0 {
 		return nil
 	}
-	return refuse(404, "The release track %s has no version %s.", quote(track), quote(strings.Join(gone, ", ")))
+	return pkgmeter.Errorf(pkgmeter.NotFound, "The %s has no version %s.", nameTrack(track), quote(strings.Join(gone, ", ")))
 }
 
 func (p *publisher) recommendVersion(ctx context.Context, who actor, call *ddp.Call) (any, error) {
@@ -197,9 +243,9 @@ func (p *publisher) recommend(ctx context.Context, who actor, call *ddp.Call, re
 	if err := call.Bind(&track, &version); err != nil {
 		return nil, err
 	}
-	return nil, p.changeReleases(ctx, who, track, []string{version}, func(_ string, r *catalog.ReleaseVersion) error {
+	return nil, p.changeReleases(ctx, who, track, []string{version}, func(r *catalog.ReleaseVersion) error {
 		if recommended && r.OrderKey == "" {
-			return refuse(400, "The release %s has no order key and cannot be recommended.", quote(track+"@"+version))
+			return pkgmeter.Errorf(pkgmeter.Invalid, "The release %s has no order key and cannot be recommended.", quote(track+"@"+version))
 		}
 		r.Recommended = recommended
 		return nil
@@ -207,46 +253,39 @@ func (p *publisher) recommend(ctx context.Context, who actor, call *ddp.Call, re
 }
 
 // changeReleases changes releases of a track, all of them or none.
-func (p *publisher) changeReleases(ctx context.Context, who actor, name string, versions []string, change func(version string, r *catalog.ReleaseVersion) error) error {
-	return p.change(ctx, func() (edit pkgmeter.CatalogEdit, err error) {
-		_, track, err := p.maintainedTrack(ctx, who, name)
+func (p *publisher) changeReleases(ctx context.Context, who actor, track string, versions []string, change func(*catalog.ReleaseVersion) error) error {
+	return p.change(ctx, func(edit *pkgmeter.CatalogEdit) error {
+		_, d, err := p.maintainedTrack(ctx, who, track)
 		if err != nil {
-			return edit, err
+			return err
 		}
-		edit.Keep = []pkgmeter.Document{track}
+		edit.Keep = []pkgmeter.Document{d}
 		found := map[string]bool{}
 		for _, version := range versions {
 			if _, twice := found[version]; twice {
 				continue
 			}
 			var r catalog.ReleaseVersion
-			read, err := p.store.Document(ctx, pkgmeter.ReleaseVersions, name+"\x00"+version)
+			read, err := p.read(ctx, pkgmeter.ReleaseVersions, track+"\x00"+version, "release "+quote(track+"@"+version), &r)
 			if found[version] = err == nil; pkgmeter.CodeOf(err) == pkgmeter.NotFound {
 				continue
 			}
 			if err == nil {
-				err = catalog.Decode(read.Body, &r)
-			}
-			if err == nil {
-				err = change(version, &r)
+				err = amend(edit, read, &r, change)
 			}
 			if err != nil {
-				return edit, err
+				return err
 			}
-			d, err := r.Document()
-			if d, err = put(read, d, err); err != nil {
-				return edit, err
-			}
-			edit.Put = append(edit.Put, d)
 		}
-		return edit, missing(name, versions, found)
+		return missing(track, versions, found)
 	})
 }
 
+// bannerArgument has no member that may be missing.
 type bannerArgument struct {
 	Versions []string `json:"versions"`
-	Banner   struct {
-		Text string `json:"text"`
+	Banner   *struct {
+		Text *string `json:"text"`
 	} `json:"banner"`
 }
 
@@ -258,20 +297,29 @@ func (p *publisher) setBannersOnReleases(ctx context.Context, who actor, call *d
 	if err := call.Bind(&track, &banners); err != nil {
 		return nil, err
 	}
-	texts := map[string]string{}
+	if banners == nil {
+		return nil, ddp.ErrMatchFailed
+	}
+	texts := map[string]string{} // by version
 	var versions []string
 	for _, b := range banners {
-		if err := checkText("A banner", b.Banner.Text); err != nil {
+		if b.Versions == nil || b.Banner == nil || b.Banner.Text == nil {
+			return nil, ddp.ErrMatchFailed
+		}
+		if err := checkText("A banner", *b.Banner.Text); err != nil {
 			return nil, err
 		}
 		for _, v := range b.Versions {
-			texts[v] = b.Banner.Text
-			versions = append(versions, v)
+			texts[v] = *b.Banner.Text
 		}
+		versions = append(versions, b.Versions...)
 	}
-	now := p.date()
-	return nil, p.changeReleases(ctx, who, track, versions, func(version string, r *catalog.ReleaseVersion) error {
-		r.Banner = &catalog.Banner{Text: texts[version], LastUpdated: now}
+	if err := checkNamed(versions); err != nil {
+		return nil, err
+	}
+	now := p.today()
+	return nil, p.changeReleases(ctx, who, track, versions, func(r *catalog.ReleaseVersion) error {
+		r.Banner = &catalog.Banner{Text: texts[r.Version], LastUpdated: now}
 		return nil
 	})
 }

@@ -40,6 +40,9 @@ type Options struct {
 	// Publishing lets clients publish. Nil: the catalog is for reading.
 	Publishing *Publishing
 
+	// Reports takes in what apps contain. Nil: nobody is asked.
+	Reports Reports
+
 	// BasePath is what request paths begin with before /websocket. Default none.
 	BasePath string
 
@@ -78,6 +81,10 @@ func New(opts Options) *Server {
 	s.ddp.Method("syncNewPackageData", s.sync)
 	s.ddp.Method("syncNewData", s.sync)
 	s.publish(opts.Days)
+	if opts.Reports != nil {
+		s.ddp.Method("recordAppPackages", recordAppPackages(opts.Reports))
+		s.ddp.Method("getClientAddress", getClientAddress)
+	}
 	if o := opts.Publishing; o != nil {
 		p := &publisher{store: o.Store, accounts: o.Accounts, url: o.PublicURL, published: o.Published, now: o.Now}
 		p.register(s.ddp)

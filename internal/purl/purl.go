@@ -245,3 +245,13 @@ func pypiName(name string) string {
 }
 
 func isSeparator(c byte) bool { return c == '-' || c == '_' || c == '.' }
+
+// Parts returns the namespace and the name in a canonical purl of a package, as
+// plain text.
+func Parts(purl string) (namespace, name string, err error) {
+	p, err := parsePurl(purl)
+	if err != nil {
+		return "", "", fmt.Errorf("package %s is not a purl: %w", quote(purl), err)
+	}
+	return p.Namespace, p.Name, nil
+}

@@ -7,6 +7,7 @@ import (
 	"github.com/pkgmeter/pkgmeter"
 	"github.com/pkgmeter/pkgmeter/internal/api"
 	"github.com/pkgmeter/pkgmeter/internal/auth"
+	"github.com/pkgmeter/pkgmeter/internal/daily"
 	"github.com/pkgmeter/pkgmeter/internal/httpx"
 	"github.com/pkgmeter/pkgmeter/internal/web"
 )
@@ -41,6 +42,10 @@ func (s *Server) routes(pages *web.Web) []route {
 		{"/catalog/{package}", get(s.shown(account, true, pages.ServePackage))},
 		{"/catalog/tracks", get(s.shown(account, true, pages.ServeTracks))},
 		{"/catalog/tracks/{track}", get(s.shown(account, true, pages.ServeTrack))},
+		{"/stats/v1/{day}", get(daily.ServeDay(s.Store))},
+		{"/stats/v1/{day}/{$}", get(daily.ServeDay(s.Store))},
+		{"/stats/v1", get(daily.ServeIndex(s.Store))},
+		{"/stats/v1/{$}", get(daily.ServeIndex(s.Store))},
 		{"/login", httpx.Methods{
 			http.MethodGet:  httpx.HandlerFunc(account.form),
 			http.MethodPost: sameOrigin(httpx.HandlerFunc(account.begin)),
@@ -64,7 +69,7 @@ func (s *Server) handler(pages *web.Web) http.Handler {
 		mux.Handle(path, s.metrics.observe(path, s.packages.Handler()))
 	}
 	mux.Handle("/", s.metrics.observe("other", httpx.HandlerFunc(notFound)))
-	return httpx.Secure(s.below(mux))
+	return httpx.Secure(s.below(s.files(mux)))
 }
 
 // below takes the base path off a request.

@@ -19,7 +19,9 @@ import (
 	"github.com/pkgmeter/pkgmeter"
 	"github.com/pkgmeter/pkgmeter/internal/api"
 	"github.com/pkgmeter/pkgmeter/internal/auth"
+	"github.com/pkgmeter/pkgmeter/internal/blob"
 	"github.com/pkgmeter/pkgmeter/internal/catalog"
+	"github.com/pkgmeter/pkgmeter/internal/daily"
 	"github.com/pkgmeter/pkgmeter/internal/hook"
 	"github.com/pkgmeter/pkgmeter/internal/httpx"
 	"github.com/pkgmeter/pkgmeter/internal/ingest"
@@ -52,9 +54,12 @@ type Store interface {
 	meteor.Store
 	catalog.Source
 	web.Records
-	// UseDays returns the first and the last day whose use is published, and a
-	// channel that closes when that changes.
-	UseDays() (earliest, latest pkgmeter.Day, any bool, changed <-chan struct{})
+	daily.Store
+	daily.Files
+	meteor.PublishStore
+	meteor.PendingStore
+	meteor.FileStore
+	blob.References
 	// Write makes deliveries durable, as [ingest.Writer] has it.
 	ingest.Writer[*pkgmeter.Delivery]
 	// Maintain works beside the write path until ctx ends; it returns an error
@@ -81,6 +86,16 @@ type Server struct {
 	Base          string // base path, "" or /path without a slash at its end
 	Version       string
 
+	// PublicURL is what others reach this server by, without a slash at its end:
+	// the addresses in the catalog begin with it.
+	PublicURL string
+
+	// Blobs keeps the bytes of packages. Nil: nothing can be published.
+	Blobs *blob.Store
+
+	// Reports keeps what apps contain. Nil: nobody is asked.
+	Reports ingest.Writer[*pkgmeter.AppReport]
+
 	// PageFile is scratch space for what many clients of the catalog get.
 	// Optional.
 	PageFile *os.File
@@ -88,9 +103,12 @@ type Server struct {
 	queue   *ingest.Queue[*pkgmeter.Delivery]
 	metrics *metrics
 
-	callback *hook.Callback
-	events   *hook.Events
-	packages *meteor.Server
+	callback  *hook.Callback
+	events    *hook.Events
+	packages  *meteor.Server
+	uploads   *meteor.Uploads
+	downloads *meteor.Downloads
+	own       chan pkgmeter.Event // what happened to the server's own files
 }
 
 // Run serves on main, and on admin where there is one, until ctx ends or a
@@ -104,7 +122,11 @@ func (s *Server) Run(ctx context.Context, main, admin net.Listener) error {
 	large := hook.NewLarge()
 	s.callback = &hook.Callback{Queue: s.queue, Rules: s.Rules, Token: s.CallbackToken, Now: s.Now, Done: s.metrics.delivered, Large: large}
 	s.events = &hook.Events{Queue: s.queue, Rules: s.Rules, Now: s.Now, Done: s.metrics.delivered, Refused: s.metrics.refusedItems, Large: large}
-	s.packages = meteor.New(meteor.Options{Store: s.Store, Days: useDays{s.Store}, PageFile: s.PageFile})
+	var reports *ingest.Queue[*pkgmeter.AppReport]
+	if s.Reports != nil {
+		reports = ingest.New(s.Reports, ingest.Options{Fatal: s.Fatal})
+	}
+	s.packageServer(reports)
 	inspect := inspector{s.Store, s.callback}
 	if err := inspect.load(ctx); err != nil {
 		return fmt.Errorf("mapping of the webhook: %w", err)
@@ -127,8 +149,30 @@ func (s *Server) Run(ctx context.Context, main, admin net.Listener) error {
 		s.Auth.LogFailures(inner, slog.Default())
 		return nil
 	})
+	if reports != nil {
+		g.Go(func() error {
+			defer stopInner()
+			return reports.Run(inner)
+		})
+	}
 	g.Go(func() error {
 		s.packages.Run(inner)
+		return nil
+	})
+	counting, stopCounting := context.WithCancel(context.WithoutCancel(ctx))
+	counted := make(chan struct{})
+	go func() {
+		defer close(counted)
+		s.countOwn(counting)
+	}()
+	if s.Blobs != nil {
+		g.Go(func() error {
+			s.sweep(inner)
+			return nil
+		})
+	}
+	g.Go(func() error {
+		daily.Run(inner, s.Store, s.Now, func(err error) { slog.Error("statistics of a day", "err", err) })
 		return nil
 	})
 	servers := []*http.Server{s.listen(g, main, s.handler(pages), writeTimeout)}
@@ -141,7 +185,10 @@ func (s *Server) Run(ctx context.Context, main, admin net.Listener) error {
 		case <-ctx.Done():
 		case <-failed.Done():
 		}
-		return s.shutdown(context.WithoutCancel(ctx), servers)
+		err := s.shutdown(context.WithoutCancel(ctx), servers)
+		stopCounting()
+		<-counted // while there is a queue to take them
+		return err
 	})
 	return g.Wait()
 }
@@ -182,27 +229,6 @@ func (s *Server) shutdown(ctx context.Context, servers []*http.Server) error {
 		}
 	}
 	return nil
-}
-
-// catalog is what the pages show of packages. The link to them appears with the
-// first one.
-func (s *Server) catalog() web.Catalog {
-	return web.Catalog{
-		Directory: catalog.NewDirectory(s.Store), Records: s.Store,
-		Shown: func() bool {
-			state, _ := s.Store.CatalogState()
-			return state.At[pkgmeter.Packages] > 0
-		},
-	}
-}
-
-// useDays tells clients from which to which day there are statistics of use.
-type useDays struct{ store Store }
-
-// Days implements [meteor.Days].
-func (d useDays) Days() (earliest, latest string, changed <-chan struct{}) {
-	first, last, _, changed := d.store.UseDays()
-	return first.String(), last.String(), changed
 }
 
 func (s *Server) ready(ctx context.Context) error {

@@ -20,6 +20,7 @@ type Report struct {
 	Days     int      `json:"days"`     // with hits
 	Counts   int64    `json:"counts"`   // cells that were compared
 	Records  int64    `json:"records"`  // of the catalog
+	Facts    int64    `json:"facts"`    // first times of a package in an app
 	Problems []string `json:"problems"` // the first ones, of which there are More
 	More     int      `json:"more"`
 }
@@ -110,7 +111,7 @@ func (d *doctor) run(ctx context.Context) (err error) {
 	rand.Read(seed[:]) // it never fails
 	d.seed = binary.LittleEndian.Uint64(seed[:])
 	for _, step := range []func(context.Context) error{
-		d.file, d.learn, d.ledger, d.compare, d.compareTotals, d.compareHeard, d.catalog,
+		d.file, d.learn, d.ledger, d.compare, d.compareTotals, d.compareHeard, d.catalog, d.use,
 	} {
 		if err := step(ctx); err != nil {
 			return err

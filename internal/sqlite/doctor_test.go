@@ -39,6 +39,12 @@ func sick(t *testing.T, spoil string) *sqlite.Report {
 	}
 	write(t, s, noon, entry("late.jar", noon.AddDate(0, 0, -75)), entry("today.jar", noon))
 	edit(t, s, pkgmeter.CatalogEdit{Put: []pkgmeter.Document{doc(pkgmeter.Packages, "p1", "a"), doc(pkgmeter.Builds, "b1", "b")}})
+	for _, app := range []string{"a", "b"} {
+		r := &pkgmeter.AppReport{App: app, Packages: []pkgmeter.AppPackage{used("x", "1.0.0", true), used("y", "1.0.0", false)}}
+		if err := (sqlite.UseWriter{Store: s}).Write(t.Context(), []*pkgmeter.AppReport{r}); err != nil {
+			t.Fatal(err)
+		}
+	}
 	s.Close()
 	db := raw(t, dir)
 	if _, err := db.Exec(spoil); err != nil {
@@ -80,6 +86,12 @@ func TestTheDoctorFindsWhatIsWrong(t *testing.T) {
 		"a record that is lost":    {`DELETE FROM doc WHERE id = 'p1'`, "1 records and 2 keys"},
 		"a position":               {`UPDATE catalog SET last = last - 1`, "the newest is"},
 		"changes":                  {`UPDATE catalog SET builds = 0`, "changed 0 times"},
+		"an add":                   {`UPDATE use_day SET total = total + 1 WHERE package_id = (SELECT max(package_id) FROM use_day)`, "the reports say 2"},
+		"an add that is lost":      {`DELETE FROM use_day WHERE package_id = (SELECT max(package_id) FROM use_day)`, "are not there"},
+		"an app that is lost":      {`DELETE FROM app_use WHERE app = (SELECT max(app) FROM app_use)`, "the reports say 1"},
+		"what an app contains":     {`UPDATE app_use SET facts = x'80'`, "is damaged"},
+		"a published file":         {`UPDATE day_file SET body = x'7b'`, "is damaged"},
+		"the chain":                {`UPDATE day_file SET chain = zeroblob(32)`, "the chain of published days breaks"},
 		"an event twice":           {`INSERT INTO ledger SELECT pos + 1, first_event + n, n, received_ms, codec, crc, body FROM ledger ORDER BY pos DESC LIMIT 1`, "by the ledger"},
 	} {
 		t.Run(name, func(t *testing.T) {

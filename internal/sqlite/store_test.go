@@ -19,6 +19,9 @@ import (
 
 var noon = time.Date(2026, 3, 10, 12, 0, 0, 0, time.UTC)
 
+// ctx is for helpers that a rapid test calls.
+var ctx = context.Background()
+
 // clock is a hand-moved one.
 type clock struct{ at time.Time }
 

@@ -31,6 +31,8 @@ type writer struct {
 	lastRow, addRow, addKeys, addCell, addTotal, addHeard *sql.Stmt
 	quarantine                                            quarantine
 
+	appFacts, putApp, addUse *sql.Stmt
+
 	docAt, docByID, docByKey, dropDoc, dropKey, addDoc, addDocKey *sql.Stmt
 
 	next        *meta                  // what the file says of itself once the running transaction commits, if it changes that
@@ -120,6 +122,9 @@ func (w *writer) load(ctx context.Context, m *meta, today pkgmeter.Day) error {
 		return err
 	}
 	if err := w.prepareCatalog(ctx); err != nil {
+		return err
+	}
+	if err := w.prepareUse(ctx); err != nil {
 		return err
 	}
 	return w.keys.load(ctx, w.conn, w.prepare, today)
