@@ -49,7 +49,7 @@ type bench struct {
 func run() (err error) {
 	bin := flag.String("pkgmeter", "bin/pkgmeter", "the program to measure")
 	full := flag.Bool("full", false, "measure large stores as well, which takes long")
-	only := flag.String("only", "", "only this part: callback, moving, ledger, sync, store or flat")
+	only := flag.String("only", "", "only this part: callback, moving, ledger, sync, use, store or flat")
 	year := flag.String("year", "", "data folder with the 10 million events of an earlier run, kept as it is, instead of filling one")
 	where := flag.String("dir", "", "folder for data, on the disk to measure (default: the folder for temporary files)")
 	flag.Parse()
@@ -87,6 +87,15 @@ func run() (err error) {
 	if *only == "" || *only == "sync" {
 		if err := b.sync(ctx, *full); err != nil {
 			return fmt.Errorf("sync: %w", err)
+		}
+	}
+	if *only == "" || *only == "use" {
+		facts := useFacts
+		if *full {
+			facts = useFactsFull
+		}
+		if err := b.use(ctx, facts); err != nil {
+			return fmt.Errorf("use: %w", err)
 		}
 	}
 	if *only == "flat" || *full {

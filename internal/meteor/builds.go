@@ -91,7 +91,7 @@ func (p *publisher) publishPackageBuild(ctx context.Context, who actor, call *dd
 		}
 		v, version, err := p.unbuilt(ctx, arg)
 		if err != nil {
-			return err
+			return p.unlessPublished(ctx, pending, err)
 		}
 		f := p.file(arg.packageVersion, arg.BuildArchitectures+".tgz", pkgmeter.BuildPart, pending.Source)
 		file = &f

@@ -60,6 +60,16 @@ func (p *publisher) pending(ctx context.Context, token string, part pkgmeter.Pub
 	return pending, json.Unmarshal(pending.Record, record)
 }
 
+// unlessPublished returns err, unless it came of the same publication, by a call
+// that was a moment earlier.
+func (p *publisher) unlessPublished(ctx context.Context, pending pkgmeter.Pending, err error) error {
+	now, readErr := p.store.Pending(ctx, pending.Token)
+	if readErr == nil && now.Published {
+		return nil
+	}
+	return err
+}
+
 // checkUpload compares what was uploaded with what the tool says that it has.
 func checkUpload(what string, b pkgmeter.Blob, want string) error {
 	if !b.Uploaded() {

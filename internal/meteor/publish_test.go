@@ -244,9 +244,8 @@ func TestDraftsAreChecked(t *testing.T) {
 	for _, args := range [][]any{{}, {nil}, {"x"}, {draft("alice:foo", "1.0.0", nil), nil, nil}} {
 		alice.wrong(400, "Match failed", "createPackageVersion", args...)
 	}
-	for i, constraint := range []any{nil, "", "1.0.0", "=1.0.0", "~1.0.0_1", "1.0.0 || 2.0.0-rc.1", "1.0.0||=2.0.0"} {
+	for _, constraint := range []any{nil, "", "1.0.0", "=1.0.0", "~1.0.0_1", "1.0.0 || 2.0.0-rc.1", "1.0.0||=2.0.0"} {
 		alice.must("createPackageVersion", draft("alice:foo", "1.0.0", obj{"dependencies": obj{"isobuild:isopack-2": obj{"constraint": constraint, "references": refs}, "a.b-c": obj{}}}))
-		_ = i
 	}
 }
 
@@ -476,11 +475,11 @@ func TestRecordsOfAnotherServerCannotBeChanged(t *testing.T) {
 		record(pkgmeter.Versions, "v2", "own\x001.0.0", `,"description":"x"`), record(pkgmeter.ReleaseVersions, "r2", "OWN\x001.0", `,"orderKey":"1","recommended":true`),
 		record(pkgmeter.ReleaseVersions, "r3", "OWN\x000.9", `,"patchReleaseVersion":"1.1"`),
 	)
-	root.must("createPackage", obj{"name": "other"})
+	root.must("createPackage", obj{"name": "own"})
 	root.must("createReleaseTrack", obj{"name": "OWN"})
 	root.must("createReleaseVersion", release("OWN", "1.1", obj{"orderKey": "2"}))
 	before, _ := r.store.CatalogState()
-	root.wrong(409, "", "createPackageVersion", draft("other", "1.0.0", obj{"packageName": "own"})) // until there is the package it is a 404
+	root.wrong(409, "published already", "createPackageVersion", draft("own", "1.0.0", nil))
 	const copied = "copied from another server"
 	for _, call := range [][]any{
 		{"amIAuthorizedPackage", "copied"},
@@ -489,6 +488,9 @@ func TestRecordsOfAnotherServerCannotBeChanged(t *testing.T) {
 		{"createPackageVersion", draft("copied", "1.0.1", nil)},
 		{"createPackageBuild", of("copied", "1.0.0", obj{"buildArchitectures": "os"})},
 		{"changeVersionMetadata", of("copied", "1.0.0", nil), obj{"git": "x"}},
+		{"changeVersionMetadata", of("own", "1.0.0", nil), obj{"git": "x"}},
+		{"createPackageBuild", of("own", "1.0.0", obj{"buildArchitectures": "os"})},
+		{"createReadme", of("own", "1.0.0", nil)},
 		{"createReadme", of("copied", "1.0.0", nil)},
 		{"addMaintainer", "copied", "root"},
 		{"removeMaintainer", "copied", "root"},
@@ -526,4 +528,3 @@ func release(track, version string, more obj) obj {
 	}
 	return o
 }
-

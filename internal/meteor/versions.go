@@ -205,7 +205,7 @@ func (p *publisher) publishPackageVersion(ctx context.Context, who actor, call *
 			return err
 		}
 		if err := p.unpublished(ctx, packageVersion{v.PackageName, v.Version}); err != nil {
-			return err
+			return p.unlessPublished(ctx, pending, err)
 		}
 		v.PublishedBy, v.Published = signature(who), p.today()
 		edit.Files = p.place(&v, hashes, pending)

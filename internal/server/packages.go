@@ -25,6 +25,7 @@ const (
 
 const (
 	maxUncounted = 10_000 // downloads that wait to be counted
+	maxReported  = 32_768 // packages of apps in one commit
 	sweepEvery   = time.Hour
 	maxReadme    = 256 << 10 // bytes of a readme that a page shows
 )

@@ -124,7 +124,7 @@ func (s *Server) Run(ctx context.Context, main, admin net.Listener) error {
 	s.events = &hook.Events{Queue: s.queue, Rules: s.Rules, Now: s.Now, Done: s.metrics.delivered, Refused: s.metrics.refusedItems, Large: large}
 	var reports *ingest.Queue[*pkgmeter.AppReport]
 	if s.Reports != nil {
-		reports = ingest.New(s.Reports, ingest.Options{Fatal: s.Fatal})
+		reports = ingest.New(s.Reports, ingest.Options{MaxBatch: maxReported, Fatal: s.Fatal})
 	}
 	s.packageServer(reports)
 	inspect := inspector{s.Store, s.callback}
