@@ -49,7 +49,7 @@ type bench struct {
 func run() (err error) {
 	bin := flag.String("pkgmeter", "bin/pkgmeter", "the program to measure")
 	full := flag.Bool("full", false, "measure large stores as well, which takes long")
-	only := flag.String("only", "", "only this part: callback, moving, ledger, sync, use, store or flat")
+	only := flag.String("only", "", "only this part: callback, moving, ledger, sync, use, packages, store or flat")
 	year := flag.String("year", "", "data folder with the 10 million events of an earlier run, kept as it is, instead of filling one")
 	where := flag.String("dir", "", "folder for data, on the disk to measure (default: the folder for temporary files)")
 	flag.Parse()
@@ -96,6 +96,11 @@ func run() (err error) {
 		}
 		if err := b.use(ctx, facts); err != nil {
 			return fmt.Errorf("use: %w", err)
+		}
+	}
+	if *only == "" || *only == "packages" {
+		if err := b.packages(ctx); err != nil {
+			return fmt.Errorf("packages: %w", err)
 		}
 	}
 	if *only == "flat" || *full {

@@ -61,6 +61,8 @@ func runPeer(ctx context.Context, name string) error {
 		return servePeer(ctx, ln, answerDecoded)
 	case socketOnly:
 		return serveSocket(ctx, ln)
+	case fileOnly:
+		return serveFile(ctx, ln)
 	}
 	f, err := os.OpenFile(filepath.Join(os.Getenv(peerDir), "append"), os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
 	if err != nil {

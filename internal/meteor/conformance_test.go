@@ -304,7 +304,7 @@ func testPages(t *testing.T, open func(testing.TB) catalogStore) {
 		}
 		f := serve(t, open(t))
 		for i := range 3 {
-			f.put(t, record(pkgmeter.Versions, fmt.Sprint("v", i), fmt.Sprintf("a\x001.0.%d", i), `,"description":"`+strings.Repeat("x", 5<<19)+`"`))
+			f.put(t, record(pkgmeter.Versions, fmt.Sprint("v", i), fmt.Sprintf("a\x001.0.%d", i), `,"description":"`+strings.Repeat("x", 3<<19)+`"`))
 		}
 		f.put(t, record(pkgmeter.Builds, "b1", "v1\x00os", `,"x":"`+strings.Repeat("y", 7<<20)+`"`))
 		if sizes, _ := walk(t, f, `{}`, nil); !slices.Equal(sizes, []int{2, 1, 1}) {
