@@ -12,7 +12,11 @@
 //	internal/ingest    group commit: many waiting callers, one durable write
 //	internal/cells     packed counts
 //	internal/savejson  the old program's file, in and out
-//	internal/demo      a made-up year of downloads
+//	internal/demo      a made-up year of downloads, and a catalog
+//	internal/catalog   names, versions and records of Meteor packages
+//	internal/meteor    the package server over DDP: sync, publish, mirror, reports
+//	internal/daily     what apps contain, published every day
+//	internal/blob      bytes of packages, by their content
 //	internal/sqlite    ledger, counts and accounts in one SQLite file
 //	internal/api       the JSON answers
 //	internal/web       the pages

@@ -13,6 +13,7 @@ import (
 
 	"github.com/pkgmeter/pkgmeter"
 	"github.com/pkgmeter/pkgmeter/internal/backup"
+	"github.com/pkgmeter/pkgmeter/internal/blob"
 	"github.com/pkgmeter/pkgmeter/internal/control"
 	"github.com/pkgmeter/pkgmeter/internal/sqlite"
 	"golang.org/x/term"
@@ -53,7 +54,28 @@ func until(ctx context.Context, h control.Handler) control.Handler {
 	}
 }
 
+// blobsFlag says where the bytes of packages are, as the flag of serve does.
+type blobsFlag struct {
+	Blobs string `placeholder:"URL" help:"The bucket of serve --blobs (default: a folder in the data folder)."`
+}
+
+// reader reads the bytes of packages in this process, beside a server that may
+// be storing some: nothing is changed there.
+func (f *blobsFlag) reader(a *app) (*blob.Reader, error) {
+	if f.Blobs == "" {
+		return blob.ReadFolder(a.blobsFolder())
+	}
+	blobs, err := blob.ReadBucket(a.ctx, f.Blobs)
+	if err != nil {
+		return nil, fmt.Errorf("--blobs: %w", err)
+	}
+	return blobs, nil
+}
+
+func (a *app) blobsFolder() string { return filepath.Join(a.data, "blobs") }
+
 type backupCmd struct {
+	blobsFlag
 	File  string `arg:"" help:"File to write, e.g. pkgmeter.tar.zst; - is standard output."`
 	Force bool   `help:"Overwrite the file if it is there already."`
 	Rate  int64  `placeholder:"MB" default:"50" help:"Copy at most so many MB a second, to leave the disk to the server (default ${default}; 0 for no limit)."`
@@ -96,7 +118,19 @@ func (c *backupCmd) Run(a *app) error {
 }
 
 func backupSaid(m *backup.Manifest, to string) string {
-	return fmt.Sprintf("%d events, schema %d, in %s", m.Events, m.Schema, printable(to))
+	return fmt.Sprintf("%d events, schema %d%s, in %s", m.Events, m.Schema, filesSaid(m.Blobs()), printable(to))
+}
+
+// filesSaid goes into a list; it is empty where nothing was ever published.
+func filesSaid(n int) string {
+	switch n {
+	case 0:
+		return ""
+	case 1:
+		return ", 1 file of packages"
+	default:
+		return fmt.Sprintf(", %d files of packages", n)
+	}
 }
 
 func (c *backupCmd) write(a *app, to io.Writer) (*backup.Manifest, error) {
@@ -106,28 +140,50 @@ func (c *backupCmd) write(a *app, to io.Writer) (*backup.Manifest, error) {
 		return nil, err
 	}
 	show.say("copying the database")
-	snap, db, err := a.snapshot(c.Rate * megabyte)
+	db, err := a.snapshot(c.Rate * megabyte)
 	if err != nil {
 		return nil, interrupted(a.ctx, err)
 	}
 	defer db.Close()
-	m := &backup.Manifest{
-		MadeAt: a.now().UTC().Truncate(time.Second), Program: version, Schema: snap.Schema, LedgerID: snap.LedgerID,
-		Epoch: snap.Epoch, Position: snap.Position, Events: snap.Events,
+	blobs, err := c.reader(a)
+	if err != nil {
+		return nil, err
 	}
-	// Blobs that the data file refers to come after it, each by its own name.
-	sources := []backup.Source{{Name: backup.Database, Open: func() (io.ReadCloser, error) {
-		return io.NopCloser(io.NewSectionReader(db, 0, snap.Size)), nil
+	defer blobs.Close()
+	m := &backup.Manifest{
+		MadeAt: a.now().UTC().Truncate(time.Second), Program: version, Schema: db.Schema, LedgerID: db.LedgerID,
+		Epoch: db.Epoch, Position: db.Position, Events: db.Events,
+	}
+	sources := []backup.Source{{Open: func() (io.ReadCloser, error) {
+		return io.NopCloser(io.NewSectionReader(db.file, 0, db.Size)), nil
 	}}}
+	// What the copy refers to was stored before it was made, and stays: only
+	// what nothing refers to is swept, a day after it was uploaded. Uploads that
+	// come later are not in the copy, and not in the backup.
+	for _, b := range db.needs {
+		sources = append(sources, backup.Bytes(a.ctx, blobs, b))
+	}
 	if err := backup.Seal(a.ctx, m, sources); err != nil {
 		return nil, interrupted(a.ctx, err)
 	}
-	pace := backup.Pace{Rate: c.Rate * megabyte}
+	pace, size := backup.Pace{Rate: c.Rate * megabyte}, m.Bytes()
 	err = backup.Write(a.ctx, to, m, sources, func(n int) error {
-		show.add(int64(n), snap.Size)
+		show.add(int64(n), size)
 		return pace.Wait(a.ctx, n)
 	})
-	return m, interrupted(a.ctx, err)
+	return m, interrupted(a.ctx, ofFiles(err))
+}
+
+// ofFiles says what to do about a file of a package that is not as it should be.
+func ofFiles(err error) error {
+	switch {
+	case err != nil && pkgmeter.CodeOf(err) == pkgmeter.NotFound:
+		return fmt.Errorf("%w; is --blobs that of the server? doctor lists all that are missing", err)
+	case errors.Is(err, blob.ErrDamaged):
+		return fmt.Errorf("%w; doctor lists all that are damaged", err)
+	default:
+		return err
+	}
 }
 
 // interrupted names the error that a signal makes.
@@ -138,10 +194,21 @@ func interrupted(ctx context.Context, err error) error {
 	return err
 }
 
+// taken is a copy of the data file, whose name is gone.
+type taken struct {
+	sqlite.Snapshot
+	file  *os.File
+	needs []pkgmeter.Blob // that it refers to, in the order of their digests
+}
+
+// Close frees the room of the copy.
+func (t *taken) Close() error { return t.file.Close() }
+
 // snapshot has the data file copied and opens the copy. The store is not opened
 // where no server runs: an older schema stays as it is, so that a backup can be
 // made before an upgrade.
-func (a *app) snapshot(rate int64) (snap sqlite.Snapshot, db *os.File, err error) {
+func (a *app) snapshot(rate int64) (db *taken, err error) {
+	var snap sqlite.Snapshot
 	err = a.reach(
 		func(lock *control.Lock) (err error) {
 			pace := backup.Pace{Rate: rate}
@@ -160,20 +227,24 @@ func (a *app) snapshot(rate int64) (snap sqlite.Snapshot, db *os.File, err error
 	if err == nil && db == nil {
 		db, err = a.take(snap)
 	}
-	return snap, db, err
+	return db, err
 }
 
-// take checks a copy and opens it. Its name is removed before it is used, so
-// that nothing is left of it however this process ends.
-func (a *app) take(snap sqlite.Snapshot) (*os.File, error) {
+// take checks a copy, looks what it refers to, and opens it. Its name is removed
+// before it is used, so that nothing is left of it however this process ends.
+func (a *app) take(snap sqlite.Snapshot) (*taken, error) {
 	path := filepath.Join(a.data, filepath.Base(snap.Name))
-	db, err := os.Open(path)
+	file, err := os.Open(path)
 	if err != nil {
 		return nil, err
 	}
+	db := &taken{Snapshot: snap, file: file}
 	seen, err := sqlite.Verify(a.ctx, path)
 	if err == nil && seen != snap {
 		err = fmt.Errorf("the copy in %s is not the one that was made: is --data the folder of the running server?", a.data)
+	}
+	if err == nil {
+		db.needs, err = sqlite.NeededBy(a.ctx, path, a.now())
 	}
 	if err = errors.Join(err, os.Remove(path)); err != nil {
 		return nil, errors.Join(err, db.Close())
@@ -197,7 +268,8 @@ func (a *app) needRoom() error {
 }
 
 type restoreCmd struct {
-	File string `arg:"" help:"The backup; - is standard input."`
+	File  string `arg:"" help:"The backup; - is standard input."`
+	Blobs string `placeholder:"URL" help:"Put the bytes of packages into a bucket, that of serve --blobs (default: a folder in the data folder)."`
 }
 
 // Run makes a data folder of a backup.
@@ -214,10 +286,18 @@ func (c *restoreCmd) Run(a *app) error {
 		}
 		in = f
 	}
+	var blobs *blob.Store
+	if c.Blobs != "" {
+		var err error
+		if blobs, err = a.openBlobs(c.Blobs); err != nil {
+			return err
+		}
+		defer blobs.Close()
+	}
 	show := newShare(a.err, "restore")
 	defer show.end()
 	m, err := backup.Restore(a.ctx, in, a.data, backup.Options{
-		Schema: sqlite.Schema(), Check: a.renew,
+		Schema: sqlite.Schema(), Check: a.renew, Blobs: blobs,
 		Step: func(n int) error {
 			show.add(int64(n), size)
 			return nil
@@ -227,7 +307,7 @@ func (c *restoreCmd) Run(a *app) error {
 		return interrupted(a.ctx, err)
 	}
 	show.end()
-	_, err = fmt.Fprintf(a.out, "restored %d events, schema %d, as they were at %s\n", m.Events, m.Schema, m.MadeAt.UTC().Format(time.RFC3339))
+	_, err = fmt.Fprintf(a.out, "restored %d events, schema %d%s, as they were at %s\n", m.Events, m.Schema, filesSaid(m.Blobs()), m.MadeAt.UTC().Format(time.RFC3339))
 	return err
 }
 

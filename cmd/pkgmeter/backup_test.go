@@ -52,7 +52,7 @@ func TestAManifestOfAnotherDatabaseIsRefused(t *testing.T) {
 	} {
 		m := &backup.Manifest{Schema: snap.Schema, LedgerID: snap.LedgerID, Epoch: snap.Epoch, Position: snap.Position, Events: snap.Events}
 		change(m)
-		sources := []backup.Source{{Name: backup.Database, Open: func() (io.ReadCloser, error) { return os.Open(filepath.Join(data, snap.Name)) }}}
+		sources := []backup.Source{{Open: func() (io.ReadCloser, error) { return os.Open(filepath.Join(data, snap.Name)) }}}
 		if err := backup.Seal(t.Context(), m, sources); err != nil {
 			t.Fatal(err)
 		}

@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/pkgmeter/pkgmeter"
 	"github.com/pkgmeter/pkgmeter/internal/control"
+	"github.com/pkgmeter/pkgmeter/internal/daily"
 	"github.com/pkgmeter/pkgmeter/internal/demo"
 	"github.com/pkgmeter/pkgmeter/internal/sqlite"
 )
@@ -55,10 +57,18 @@ func (c *demoCmd) Run(a *app) error {
 	if err != nil {
 		return err
 	}
+	// The days of use begin the day before the folder is made: where apps are to
+	// report, it has to be made before they do.
+	real, back := a.now, time.Duration(0)
+	a.now = func() time.Time { return real().Add(-back) }
+	if c.Catalog {
+		back = (demo.ReportDays + 1) * 24 * time.Hour
+	}
 	store, err := a.openStore()
 	if err != nil {
 		return errors.Join(err, lock.Close())
 	}
+	back = 0
 	var sum demoSum
 	err = a.needNoEvents(store)
 	if err == nil {
@@ -66,7 +76,14 @@ func (c *demoCmd) Run(a *app) error {
 	}
 	records := 0
 	if err == nil && c.Catalog {
-		records, err = a.fillCatalog(store, demo.NewCatalog(c.Packages, c.Versions, c.Builds, a.now()))
+		invented := demo.NewCatalog(c.Packages, c.Versions, c.Builds, a.now())
+		if records, err = a.fillCatalog(store, invented); err == nil {
+			err = a.fillUse(store, invented, func(day pkgmeter.Day) { back = real().Sub(day.Start().Add(12 * time.Hour)) })
+			back = 0
+		}
+		if err == nil {
+			_, err = daily.Publish(a.ctx, store, a.now())
+		}
 	}
 	if err := errors.Join(err, store.Close(), lock.Close()); err != nil {
 		return err
@@ -102,6 +119,25 @@ func (a *app) fillCatalog(store *sqlite.Store, c *demo.Catalog) (records int, er
 		records += len(batch)
 	}
 	return records, nil
+}
+
+// fillUse has apps report, each day under a clock of that day, and publishes the
+// days that are over.
+func (a *app) fillUse(store *sqlite.Store, c *demo.Catalog, at func(pkgmeter.Day)) error {
+	const apps, together = 2000, 500
+	for day, batch := range c.Reports(apps, together) {
+		if a.ctx.Err() != nil {
+			return fmt.Errorf("interrupted: %s holds a part of the demo and can be removed", a.data)
+		}
+		at(day)
+		if _, err := daily.Publish(a.ctx, store, a.now()); err != nil {
+			return err
+		}
+		if err := (sqlite.UseWriter{Store: store}).Write(a.ctx, batch); err != nil {
+			return err
+		}
+	}
+	return store.Checkpoint(a.ctx)
 }
 
 // needNoEvents fails where invented events would be mixed with others.

@@ -42,6 +42,9 @@ func longCalls(store *sqlite.Store, w *work) map[string]control.Handler {
 			}
 			return store.Doctor(ctx, rules, w.set)
 		}),
+		"files": call(func(ctx context.Context, f filesArgs) (any, error) {
+			return store.Needed(ctx, f.From, f.Limit)
+		}),
 		"recount": call(func(ctx context.Context, _ struct{}) (any, error) {
 			// Formats of repositories are found anew, in the order of the ledger.
 			rules, err := rule.Parse(store.Own())
@@ -64,18 +67,38 @@ type recountDone struct {
 }
 
 type doctorCmd struct {
+	blobsFlag
 	JSON bool `name:"json" help:"Print the report as JSON."`
 }
 
-var errProblems = errors.New("the data folder is not as it should be: restore a backup, or run recount if only counts are wrong")
+// diagnosis is what the doctor found in the database, and in the bytes of
+// packages that it refers to.
+type diagnosis struct {
+	sqlite.Report
+	Files int `json:"files"` // of packages, that were looked at
+}
+
+var (
+	errProblems = errors.New("the data folder is not as it should be: restore a backup, or run recount if only counts are wrong")
+	errNoFiles  = errors.New("no file of a package is there: is --blobs that of the server?")
+)
 
 // Run checks the data folder.
 func (c *doctorCmd) Run(a *app) error {
 	if err := a.needData(); err != nil {
 		return err
 	}
-	var r sqlite.Report
-	if err := a.long("doctor", &r); err != nil {
+	blobs, err := c.reader(a)
+	if err != nil {
+		return err
+	}
+	defer blobs.Close()
+	var r diagnosis
+	if err := a.long("doctor", &r.Report); err != nil {
+		return err
+	}
+	f := &files{app: a, blobs: blobs, found: &r}
+	if err := f.check(); err != nil {
 		return err
 	}
 	if c.JSON {
@@ -85,13 +108,17 @@ func (c *doctorCmd) Run(a *app) error {
 	} else if err := a.report(&r); err != nil {
 		return err
 	}
-	if len(r.Problems) > 0 {
+	switch {
+	case f.missing > 0 && f.missing == r.Files:
+		return errNoFiles
+	case len(r.Problems) > 0:
 		return errProblems
+	default:
+		return nil
 	}
-	return nil
 }
 
-func (a *app) report(r *sqlite.Report) error {
+func (a *app) report(r *diagnosis) error {
 	for _, p := range r.Problems {
 		if _, err := fmt.Fprintf(a.out, "problem: %s\n", printable(p)); err != nil {
 			return err
@@ -108,8 +135,8 @@ func (a *app) report(r *sqlite.Report) error {
 	if r.Records > 0 {
 		records = fmt.Sprintf(", %d records of the catalog", r.Records)
 	}
-	_, err := fmt.Fprintf(a.out, "schema %d, %d events in %d commits, %d days, %d counts%s: %s\n",
-		r.Schema, r.Events, r.Rows, r.Days, r.Counts, records, verdict)
+	_, err := fmt.Fprintf(a.out, "schema %d, %d events in %d commits, %d days, %d counts%s%s: %s\n",
+		r.Schema, r.Events, r.Rows, r.Days, r.Counts, records, filesSaid(r.Files), verdict)
 	return err
 }
 

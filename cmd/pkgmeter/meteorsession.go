@@ -90,7 +90,7 @@ func readSession(file string) (map[string]any, error) {
 	if file == "-" {
 		return session, nil
 	}
-	text, err := os.ReadFile(file) //nolint:gosec // the user's own path
+	text, err := os.ReadFile(file)
 	if errors.Is(err, os.ErrNotExist) || err == nil && len(bytes.TrimSpace(text)) == 0 {
 		return session, nil
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/pkgmeter/pkgmeter"
 	"github.com/pkgmeter/pkgmeter/internal/api"
+	"github.com/pkgmeter/pkgmeter/internal/catalog"
 	"github.com/pkgmeter/pkgmeter/internal/rule"
 )
 
@@ -27,7 +28,7 @@ type filters struct {
 	Class      []string `sep:"none" placeholder:"CLASS" help:"Only human, ci, mirror, bot or unknown clients."`
 	Client     []string `sep:"none" placeholder:"NAME" help:"Only this client, e.g. pip."`
 	LegacyType []string `sep:"none" placeholder:"TYPE" help:"Only jar, pom, crypto or other."`
-	Measure    string   `placeholder:"NAME" help:"Order by downloads, hits or bytes (default downloads)."`
+	Measure    string   `placeholder:"NAME" help:"Order by downloads, hits or bytes (default downloads), or adds: first times that an app has a Meteor package."`
 	JSON       bool     `name:"json" help:"Print the body that the HTTP interface answers."`
 }
 
@@ -50,6 +51,10 @@ func (f *filters) params() url.Values {
 	return p
 }
 
+// adds reports whether the question is about adds, which have answers of their
+// own.
+func (f *filters) adds() bool { return f.Measure == "adds" }
+
 type topCmd struct {
 	By      string   `required:"" placeholder:"KEY" help:"Group by file, repository, type, package, version, kind, class, client or legacy_type."`
 	Limit   *int     `placeholder:"N" help:"How many, 1 to 1000 (default 20)."`
@@ -71,8 +76,11 @@ func (c *topCmd) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	if c.JSON {
+	switch {
+	case c.JSON:
 		return a.print(raw)
+	case c.adds():
+		return a.printTopAdds(raw, c.By)
 	}
 	var top api.Top
 	if err := json.Unmarshal(raw, &top); err != nil {
@@ -84,6 +92,20 @@ func (c *topCmd) Run(a *app) error {
 		fmt.Fprintf(w, "%d\t%d\t%d\t  %s\n", it.Downloads, it.Hits, it.Bytes, printable(it.Key))
 	}
 	fmt.Fprintf(w, "%d\t%d\t%d\t  (all)\n", top.Total.Downloads, top.Total.Hits, top.Total.Bytes)
+	return w.Flush()
+}
+
+func (a *app) printTopAdds(raw json.RawMessage, by string) error {
+	var top api.AddsTop
+	if err := json.Unmarshal(raw, &top); err != nil {
+		return err
+	}
+	w := tabwriter.NewWriter(a.out, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintln(w, "DIRECT\tTOTAL\t  "+strings.ToUpper(by))
+	for _, it := range top.Items {
+		fmt.Fprintf(w, "%d\t%d\t  %s\n", it.Direct, it.Total, printable(it.Key))
+	}
+	fmt.Fprintf(w, "%d\t%d\t  (all)\n", top.Total.Direct, top.Total.Total)
 	return w.Flush()
 }
 
@@ -99,7 +121,11 @@ func (c *seriesCmd) Run(a *app) error {
 	if c.Limit < 0 {
 		return usage("--limit %d: want 1 or more", c.Limit)
 	}
-	purl, err := a.packageNamed(c.Package)
+	named := a.packageNamed
+	if c.adds() {
+		named = a.meteorPackage
+	}
+	purl, err := named(c.Package)
 	if err != nil {
 		return err
 	}
@@ -111,6 +137,9 @@ func (c *seriesCmd) Run(a *app) error {
 	raw, err := a.question("series", p)
 	if err != nil {
 		return err
+	}
+	if c.adds() {
+		return c.printAdds(a, raw)
 	}
 	var s api.Series
 	if err := json.Unmarshal(raw, &s); err != nil {
@@ -127,6 +156,30 @@ func (c *seriesCmd) Run(a *app) error {
 		return a.print(raw)
 	}
 	return a.printSeries(s)
+}
+
+// printAdds prints a series of adds.
+func (c *seriesCmd) printAdds(a *app, raw json.RawMessage) error {
+	var s api.AddsSeries
+	err := json.Unmarshal(raw, &s)
+	if err != nil {
+		return err
+	}
+	if n := len(s.Points); c.Limit > 0 && n > c.Limit {
+		s.Points = s.Points[n-c.Limit:]
+		if raw, err = json.Marshal(s); err != nil {
+			return err
+		}
+	}
+	if c.JSON {
+		return a.print(raw)
+	}
+	w := tabwriter.NewWriter(a.out, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintln(w, "DAY\tDIRECT\tTOTAL\t")
+	for _, pt := range s.Points {
+		fmt.Fprintf(w, "%s\t%d\t%d\t\n", pt.Day, pt.Direct, pt.Total)
+	}
+	return w.Flush()
 }
 
 func (a *app) printSeries(s api.Series) error {
@@ -155,26 +208,63 @@ func (a *app) printSeries(s api.Series) error {
 
 // packageNamed returns the canonical purl of what the user typed.
 func (a *app) packageNamed(name string) (string, error) {
-	if strings.HasPrefix(name, "pkg:") {
-		purl, err := rule.CanonicalPackage(name)
-		if err != nil {
-			return "", usage("%s: %s", name, pkgmeter.PublicMessage(err))
-		}
-		return purl, nil
+	if purl, err := asPurl(name); purl != "" || err != nil {
+		return purl, err
 	}
-	if err := a.needData(); err != nil {
+	purls, err := a.packagesNamed(spellings(name)...)
+	if err != nil {
 		return "", err
 	}
-	var purls []string
-	for _, spelling := range spellings(name) {
+	return onlyOne(name, purls)
+}
+
+// meteorPackage is packageNamed among the packages of Meteor. What a package of
+// it is called in full is no other's name.
+func (a *app) meteorPackage(name string) (string, error) {
+	if purl, err := asPurl(name); purl != "" || err != nil {
+		return purl, err
+	}
+	const meteor = "pkg:meteor/"
+	whole := catalog.PackageURL(name)
+	purls, err := a.packagesNamed(strings.TrimPrefix(whole, "pkg:"), strings.TrimPrefix(whole, meteor))
+	if err != nil {
+		return "", err
+	}
+	if slices.Contains(purls, whole) {
+		return whole, nil
+	}
+	return onlyOne(name, slices.DeleteFunc(purls, func(purl string) bool { return !strings.HasPrefix(purl, meteor) }))
+}
+
+// asPurl returns the canonical spelling of a purl, "" for what is none.
+func asPurl(name string) (string, error) {
+	if !strings.HasPrefix(name, "pkg:") {
+		return "", nil
+	}
+	purl, err := rule.CanonicalPackage(name)
+	if err != nil {
+		return "", usage("%s: %s", name, pkgmeter.PublicMessage(err))
+	}
+	return purl, nil
+}
+
+// packagesNamed returns the packages that have one of some names.
+func (a *app) packagesNamed(spellings ...string) (purls []string, err error) {
+	if err := a.needData(); err != nil {
+		return nil, err
+	}
+	for _, spelling := range spellings {
 		var found []string
 		if err := a.call("packages-named", spelling, &found); err != nil {
-			return "", err
+			return nil, err
 		}
 		purls = append(purls, found...)
 	}
 	slices.Sort(purls)
-	purls = slices.Compact(purls)
+	return slices.Compact(purls), nil
+}
+
+func onlyOne(name string, purls []string) (string, error) {
 	switch len(purls) {
 	case 0:
 		return "", fmt.Errorf("no package is named %s", printable(name))
@@ -188,6 +278,9 @@ func (a *app) packageNamed(name string) (string, error) {
 // the types write it that have rules for names.
 func spellings(name string) []string {
 	all := []string{name}
+	if s := strings.TrimPrefix(catalog.PackageURL(name), "pkg:meteor/"); s != name {
+		all = append(all, s) // alice:foo
+	}
 	for _, typ := range []string{"generic", "pypi", "npm"} {
 		purl, err := rule.CanonicalPackage("pkg:" + typ + "/" + strings.ReplaceAll(url.PathEscape(name), "%2F", "/"))
 		if s := strings.TrimPrefix(purl, "pkg:"+typ+"/"); err == nil && !slices.Contains(all, s) {

@@ -11,6 +11,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"runtime/debug"
 	"strings"
 	"time"
 
@@ -37,6 +38,11 @@ type serveCmd struct {
 
 // Run serves until the process is told to stop.
 func (c *serveCmd) Run(a *app) error {
+	if a.getenv("GOGC") == "" {
+		// Pages of the catalog are large and short-lived: a third less memory for
+		// a few percent of the processor while many clients fetch it.
+		debug.SetGCPercent(60)
+	}
 	base, err := c.base()
 	if err != nil {
 		return err

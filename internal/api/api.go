@@ -17,6 +17,7 @@ import (
 // API answers over HTTP. Who may ask is decided before.
 type API struct {
 	Stats pkgmeter.Stats
+	Use   pkgmeter.UseStats // answers measure=adds
 	Now   func() time.Time
 }
 
@@ -38,19 +39,26 @@ func (a *API) Handler(name string) httpx.HandlerFunc {
 }
 
 // Answer returns the body that answers a question: *[Totals], *[Top],
-// *[Series] or *[Split].
+// *[Series] or *[Split]; with measure=adds *[AddsTotals], *[AddsTop],
+// *[AddsSeries] or *[AddsSplit].
 func (a *API) Answer(ctx context.Context, name string, params url.Values) (any, error) {
 	p := &question{values: params, now: a.Now()}
-	switch name {
-	case "totals":
+	switch {
+	case params.Get("measure") == adds:
+		return a.answerAdds(ctx, name, p)
+	case name == "totals":
 		return a.totals(ctx, p)
-	case "top":
+	case name == "top":
 		return a.top(ctx, p)
-	case "series":
+	case name == "series":
 		return a.series(ctx, p)
 	default:
-		return nil, pkgmeter.Errorf(pkgmeter.NotFound, "there is no question %q", name)
+		return nil, errNoQuestion(name)
 	}
+}
+
+func errNoQuestion(name string) error {
+	return pkgmeter.Errorf(pkgmeter.NotFound, "there is no question %q", name)
 }
 
 // Totals is the body of /api/v1/totals.

@@ -24,7 +24,7 @@ func open(t *testing.T) (*api.API, *sqlite.Store) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { s.Close() })
-	return &api.API{Stats: s, Now: now}, s
+	return &api.API{Stats: s, Use: s, Now: now}, s
 }
 
 func fill(t *testing.T, s *sqlite.Store) {
@@ -162,8 +162,7 @@ func TestAWrongQuestionIsToldWhatIsWrong(t *testing.T) {
 		"totals?package=pkg:npm/left-pad@1.3.0":  "version",
 		"totals?class=people":                    "class \"people\": want one of human, ci, mirror, bot, unknown",
 		"totals?country=DE":                      "country is not supported yet",
-		"totals?measure=adds":                    "measure=adds is not supported yet",
-		"totals?measure=x":                       `measure "x": want downloads`,
+		"totals?measure=x":                       `measure "x": want downloads, hits, bytes or adds`,
 		"top":                                    "by is missing",
 		"top?by=country":                         "by=country is not supported yet",
 		"top?by=x":                               `by "x": want one of file`,

@@ -81,10 +81,8 @@ func (q *question) one(name string) (string, bool) {
 
 // query reads what every question has in common.
 func (q *question) query() pkgmeter.Query {
-	query := pkgmeter.Query{From: q.day("from", pkgmeter.FirstDay), To: q.day("to", pkgmeter.FirstDay-1), Now: q.now, Measure: q.measure()}
-	if query.From != 0 && query.To != 0 && query.From > query.To {
-		q.fail("from %s is after to %s", query.From, query.To)
-	}
+	query := pkgmeter.Query{Now: q.now, Measure: q.measure()}
+	query.From, query.To = q.days()
 	query.Filter = pkgmeter.Filter{
 		Repositories: q.ask("repository"),
 		Types:        q.ask("type"),
@@ -97,6 +95,15 @@ func (q *question) query() pkgmeter.Query {
 		Clients:      q.ask("client"),
 	}
 	return query
+}
+
+// days reads the range.
+func (q *question) days() (from, to pkgmeter.Day) {
+	from, to = q.day("from", pkgmeter.FirstDay), q.day("to", pkgmeter.FirstDay-1)
+	if from != 0 && to != 0 && from > to {
+		q.fail("from %s is after to %s", from, to)
+	}
+	return from, to
 }
 
 // day reads a day. One before the first day that there can be is taken for
@@ -122,10 +129,8 @@ func (q *question) measure() pkgmeter.Measure {
 		return pkgmeter.ByHits
 	case s == "bytes":
 		return pkgmeter.ByBytes
-	case s == "adds":
-		q.fail("measure=adds is not supported yet")
 	default:
-		q.fail("measure %q: want downloads, hits or bytes", s)
+		q.fail("measure %q: want downloads, hits, bytes or adds", s)
 	}
 	return 0
 }

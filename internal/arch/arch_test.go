@@ -39,7 +39,7 @@ var may = map[string][]string{
 	"internal/catalog": {root, "internal/purl"},
 	"internal/sqlite":  {root, "internal/cells"},
 	"internal/demo":    {root, "internal/rule", "internal/catalog"},
-	"internal/backup":  {root, "internal/control"},
+	"internal/backup":  {root, "internal/control", "internal/blob"},
 	// level 2
 	"internal/hook":   {root, "internal/source", "internal/artifact", "internal/rule", "internal/auth", "internal/httpx", "internal/ingest"},
 	"internal/intake": {root, "internal/source", "internal/rule"},

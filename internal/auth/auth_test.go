@@ -238,6 +238,17 @@ func TestTokensAreVerified(t *testing.T) {
 	}
 }
 
+// A token that is found a moment before its user is removed is a wrong one, and
+// nothing that is missing.
+func TestTheTokenOfAUserWhoIsGoneIsWrong(t *testing.T) {
+	t.Parallel()
+	text, tok := auth.NewToken("ann", pkgmeter.ScopePublish)
+	a := auth.New(&accounts{tokens: map[string]pkgmeter.Token{tok.Prefix: tok}}, time.Now)
+	if p, err := a.Token(t.Context(), home, text); pkgmeter.CodeOf(err) != pkgmeter.Unauthenticated {
+		t.Errorf("%+v, %v", p, err)
+	}
+}
+
 func TestAtMostFourPasswordsAreHashedAtOnce(t *testing.T) {
 	t.Parallel()
 	a := auth.New(&accounts{users: map[string]pkgmeter.User{}}, time.Now)

@@ -2,11 +2,12 @@
 // data folder of such an archive again, or nothing at all.
 //
 // An archive is a tar in zstd: first manifest.json, which lists all files with
-// their sizes and SHA-256, then those files in that order. It is not signed: a
-// manifest finds damage, and not a hand that changes both.
+// their sizes and SHA-256, then those files in that order: the database, and
+// bytes of packages, each as blobs/ and its SHA-256. It is not signed: a manifest
+// finds damage, and not a hand that changes both.
 //
-// It does not know what is in the files, nor how a consistent copy of a
-// database is made.
+// It does not know what is in the files, which bytes a database needs, nor how a
+// consistent copy of one is made.
 package backup
 
 import (
@@ -16,7 +17,6 @@ import (
 	"io"
 	"path"
 	"regexp"
-	"strings"
 	"time"
 
 	"github.com/pkgmeter/pkgmeter"
@@ -29,11 +29,10 @@ const (
 	// Database is the name of the data file, in the archive and in the folder.
 	Database = "pkgmeter.db"
 
-	blobs        = "blobs/" // the names of all other files begin with it
+	blobs        = "blobs" // the folder of all other files, in the archive and in the data folder
 	manifestName = "manifest.json"
-	maxManifest  = 64 << 20 // bytes; a line of 150 bytes for each of 400,000 blobs
-	maxName      = 512      // bytes of a file's name
-	maxWindow    = 64 << 20 // bytes that unpacking may have to look back
+	maxManifest  = 128 << 20 // bytes; 220 for each of 600,000 blobs
+	maxWindow    = 64 << 20  // bytes that unpacking may have to look back
 )
 
 // A Manifest says what an archive holds.
@@ -51,13 +50,16 @@ type Manifest struct {
 
 // A File is one file of an archive.
 type File struct {
-	Name   string `json:"name"` // with slashes, below the data folder
+	Name   string `json:"name"` // that of the data file, or blobs/ and the digest
 	Size   int64  `json:"size"` // bytes
 	SHA256 string `json:"sha256"`
 }
 
-// bytes is the size of all files together.
-func (m *Manifest) bytes() (n int64) {
+// Blobs is how many files are bytes of packages.
+func (m *Manifest) Blobs() int { return max(0, len(m.Files)-1) }
+
+// Bytes is the size of all files together.
+func (m *Manifest) Bytes() (n int64) {
 	for _, f := range m.Files {
 		n += f.Size
 	}
@@ -90,24 +92,35 @@ func decodeManifest(r io.Reader, size int64, schema int) (m Manifest, err error)
 	return m, m.check()
 }
 
-// plainName is what names of blobs may look like: nothing that a file system or
-// a shell could take for something else.
-var plainName = regexp.MustCompile(`^[a-zA-Z0-9_+@-][a-zA-Z0-9._+@-]*(/[a-zA-Z0-9_+@-][a-zA-Z0-9._+@-]*)*$`)
+// blobName is what names of bytes look like.
+var blobName = regexp.MustCompile(`^` + blobs + `/[0-9a-f]{64}$`)
+
+func nameOf(digest string) string { return path.Join(blobs, digest) }
+
+// sum is the digest as it is computed.
+func (f File) sum() (sum [32]byte, err error) {
+	raw, err := hex.DecodeString(f.SHA256)
+	if err == nil && len(raw) != len(sum) {
+		err = hex.ErrLength
+	}
+	copy(sum[:], raw)
+	return sum, err
+}
 
 // check looks at the list of files.
 func (m *Manifest) check() error {
 	seen := map[string]bool{}
 	left := int64(1) << 62 // so that sizes can be added
 	for i, f := range m.Files {
-		ours := f.Name == Database && i == 0 || i > 0 && strings.HasPrefix(f.Name, blobs)
-		if !ours || len(f.Name) > maxName || !plainName.MatchString(f.Name) || path.Clean(f.Name) != f.Name {
+		if ours := f.Name == Database && i == 0 || i > 0 && blobName.MatchString(f.Name); !ours {
 			return refuse("its manifest lists %.100q, which is no file of a data folder", f.Name)
 		}
 		if seen[f.Name] {
 			return refuse("its manifest lists %s twice", f.Name)
 		}
 		seen[f.Name] = true
-		if sum, err := hex.DecodeString(f.SHA256); err != nil || len(sum) != 32 || f.Size < 0 || f.Size > left {
+		_, err := f.sum()
+		if err != nil || i > 0 && f.Name != nameOf(f.SHA256) || f.Size < 0 || f.Size > left {
 			return refuse("its manifest has no proper size and digest of %s", f.Name)
 		}
 		left -= f.Size

@@ -14,6 +14,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -21,19 +22,32 @@ import (
 	"github.com/klauspost/compress/zstd"
 	"github.com/pkgmeter/pkgmeter"
 	"github.com/pkgmeter/pkgmeter/internal/backup"
+	"github.com/pkgmeter/pkgmeter/internal/blob"
 	"github.com/pkgmeter/pkgmeter/internal/control"
 )
 
-const (
-	schema = 4
-	blob   = "blobs/ab/cdef0123.tgz"
+const schema = 4
+
+// database and contents are what the archives of these tests hold: compressible
+// and not.
+var (
+	database = append(bytes.Repeat([]byte("pkgmeter"), 10_000), noise(30_000, 1)...)
+	contents = [][]byte{noise(5_000, 2), {}, bytes.Repeat([]byte("readme"), 1_000), noise(200_000, 3)}
 )
 
-// files are what the archives of these tests hold: compressible and not.
-var files = map[string][]byte{
-	backup.Database: append(bytes.Repeat([]byte("pkgmeter"), 10_000), noise(30_000, 1)...),
-	blob:            noise(5_000, 2),
-	"blobs/ab/ef":   {},
+// restored are the files of the data folder of such an archive.
+var restored = func() map[string][]byte {
+	files := map[string][]byte{backup.Database: database}
+	for _, content := range contents {
+		digest := digestOf(content)
+		files["blobs/"+digest[:2]+"/"+digest[2:4]+"/"+digest] = content
+	}
+	return files
+}()
+
+func digestOf(content []byte) string {
+	sum := sha256.Sum256(content)
+	return hex.EncodeToString(sum[:])
 }
 
 func noise(n int, seed uint64) []byte {
@@ -45,13 +59,33 @@ func noise(n int, seed uint64) []byte {
 	return b
 }
 
-func sources() (all []backup.Source) {
-	for _, name := range []string{backup.Database, blob, "blobs/ab/ef"} {
-		all = append(all, backup.Source{Name: name, Open: func() (io.ReadCloser, error) {
-			return io.NopCloser(bytes.NewReader(files[name])), nil
-		}})
+// data is the source of a data file.
+func data(content []byte) backup.Source {
+	return backup.Source{Open: func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(content)), nil }}
+}
+
+// sources are those of database and contents, in the order of their digests.
+func sources(t *testing.T) []backup.Source {
+	t.Helper()
+	s, err := blob.Folder(filepath.Join(t.TempDir(), "blobs"))
+	if err != nil {
+		t.Fatal(err)
 	}
-	return all
+	t.Cleanup(func() { s.Close() })
+	var all []pkgmeter.Blob
+	for _, content := range contents {
+		b, err := s.Put(t.Context(), bytes.NewReader(content), 1<<20)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, b)
+	}
+	slices.SortFunc(all, func(a, b pkgmeter.Blob) int { return bytes.Compare(a.SHA256[:], b.SHA256[:]) })
+	list := []backup.Source{data(database)}
+	for _, b := range all {
+		list = append(list, backup.Bytes(t.Context(), &s.Reader, b))
+	}
+	return list
 }
 
 func manifest() *backup.Manifest {
@@ -61,12 +95,17 @@ func manifest() *backup.Manifest {
 
 func archive(t *testing.T) []byte {
 	t.Helper()
+	return archiveOf(t, sources(t))
+}
+
+func archiveOf(t *testing.T, sources []backup.Source) []byte {
+	t.Helper()
 	m := manifest()
-	if err := backup.Seal(t.Context(), m, sources()); err != nil {
+	if err := backup.Seal(t.Context(), m, sources); err != nil {
 		t.Fatal(err)
 	}
 	var b bytes.Buffer
-	if err := backup.Write(t.Context(), &b, m, sources(), nil); err != nil {
+	if err := backup.Write(t.Context(), &b, m, sources, nil); err != nil {
 		t.Fatal(err)
 	}
 	return b.Bytes()
@@ -98,13 +137,13 @@ func sameFiles(t *testing.T, data string) {
 		}
 		found++
 		text, err := os.ReadFile(path)
-		if want, ok := files[name]; !ok || !bytes.Equal(text, want) {
+		if want, ok := restored[name]; !ok || !bytes.Equal(text, want) {
 			t.Errorf("%s: %d bytes differ, or nobody packed it", name, len(text))
 		}
 		return err
 	})
-	if err != nil || found != len(files) {
-		t.Errorf("%d files, want %d (%v)", found, len(files), err)
+	if err != nil || found != len(restored) {
+		t.Errorf("%d files, want %d (%v)", found, len(restored), err)
 	}
 	lock, err := control.TryLock(data)
 	if err != nil {
@@ -133,10 +172,13 @@ func TestWhatIsRestoredIsWhatWasPacked(t *testing.T) {
 	t.Parallel()
 	packed := archive(t)
 	for name, prepare := range map[string]func(data string) error{
-		"into a new folder":   func(string) error { return nil },
-		"into an empty one":   func(data string) error { return os.Mkdir(data, 0o700) },
-		"into an empty disk":  func(data string) error { return os.MkdirAll(filepath.Join(data, "lost+found"), 0o700) },
-		"after a killed one":  func(data string) error { return os.MkdirAll(filepath.Join(data, ".restore-1", "blobs"), 0o700) },
+		"into a new folder":  func(string) error { return nil },
+		"into an empty one":  func(data string) error { return os.Mkdir(data, 0o700) },
+		"into an empty disk": func(data string) error { return os.MkdirAll(filepath.Join(data, "lost+found"), 0o700) },
+		"after a killed one": func(data string) error { return os.MkdirAll(filepath.Join(data, ".restore-1", "blobs"), 0o700) },
+		"after one that was killed late": func(data string) error {
+			return errors.Join(os.MkdirAll(filepath.Join(data, ".restore-1"), 0o700), os.MkdirAll(filepath.Join(data, "blobs", "ab"), 0o700))
+		},
 		"beside a killed one": func(data string) error { return os.MkdirAll(data+".restore-1", 0o700) },
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -149,7 +191,7 @@ func TestWhatIsRestoredIsWhatWasPacked(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if m.Events != 7 || m.MadeAt != manifest().MadeAt || m.Format != backup.Format || len(m.Files) != len(files) {
+			if m.Events != 7 || m.MadeAt != manifest().MadeAt || m.Format != backup.Format || m.Blobs() != len(contents) {
 				t.Errorf("manifest %+v", m)
 			}
 			sameFiles(t, data)
@@ -320,6 +362,8 @@ func TestHostileArchivesAreRefused(t *testing.T) {
 		f[name] = v
 		return f
 	}
+	const digest = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855" // of nothing
+	empty := listed("blobs/"+digest, "")
 	link := func(kind byte, name, to string) entry {
 		return entry{tar.Header{Typeflag: kind, Name: name, Linkname: to}, ""}
 	}
@@ -342,12 +386,12 @@ func TestHostileArchivesAreRefused(t *testing.T) {
 		"a larger size":     {pack(t, said(t, nil, with("size", 5)), file(db, "data")), "has 4 bytes, its manifest says 5"},
 		"a negative size":   {pack(t, said(t, nil, with("size", -1)), file(db, "data")), "no proper size and digest"},
 		"more than a disk":  {pack(t, said(t, nil, with("size", int64(1)<<61)), file(db, "data")), "are needed, and the disk has"},
-		"a missing file":    {pack(t, said(t, nil, good, listed("blobs/a", ""))), "where pkgmeter.db belongs|it has no pkgmeter.db"},
-		"an unlisted file":  {pack(t, said(t, nil, good), file(db, "data"), file("blobs/a", "")), `it has "blobs/a", which its manifest does not list`},
-		"another order":     {pack(t, said(t, nil, good, listed("blobs/a", "")), file("blobs/a", ""), file(db, "data")), `it has "blobs/a" where pkgmeter.db belongs`},
+		"a missing file":    {pack(t, said(t, nil, good, empty)), "where pkgmeter.db belongs|it has no pkgmeter.db"},
+		"an unlisted file":  {pack(t, said(t, nil, good), file(db, "data"), file("blobs/"+digest, "")), `it has "blobs/` + digest + `", which its manifest does not list`},
+		"another order":     {pack(t, said(t, nil, good, empty), file("blobs/"+digest, ""), file(db, "data")), `it has "blobs/` + digest + `" where pkgmeter.db belongs`},
 		"a file twice":      {pack(t, said(t, nil, good, good), file(db, "data"), file(db, "data")), "no file of a data folder"},
-		"a blob twice":      {pack(t, said(t, nil, good, listed("blobs/a", ""), listed("blobs/a", "")), file(db, "data")), "lists blobs/a twice"},
-		"the database last": {pack(t, said(t, nil, listed("blobs/a", ""), good)), "no file of a data folder"},
+		"a blob twice":      {pack(t, said(t, nil, good, empty, empty), file(db, "data")), "lists blobs/" + digest + " twice"},
+		"the database last": {pack(t, said(t, nil, empty, good)), "no file of a data folder"},
 		"another file":      {pack(t, said(t, nil, good, listed("lock", "")), file(db, "data"), file("lock", "")), "no file of a data folder"},
 		"a way out":         {pack(t, said(t, nil, good, listed("blobs/../../evil", ""))), "no file of a data folder"},
 		"from the root":     {pack(t, said(t, nil, good, listed("/etc/evil", ""))), "no file of a data folder"},
@@ -355,6 +399,10 @@ func TestHostileArchivesAreRefused(t *testing.T) {
 		"a backslash":       {pack(t, said(t, nil, good, listed(`blobs/..\evil`, ""))), "no file of a data folder"},
 		"a NUL":             {pack(t, said(t, nil, good, listed("blobs/a\x00b", ""))), "no file of a data folder"},
 		"a long name":       {pack(t, said(t, nil, good, listed("blobs/"+strings.Repeat("a", 600), ""))), "no file of a data folder"},
+		"another name":      {pack(t, said(t, nil, good, listed("blobs/"+digest, "full"))), "no proper size and digest"},
+		"other bytes":       {pack(t, said(t, nil, good, map[string]any{"name": "blobs/" + digest, "size": 4, "sha256": digest}), file(db, "data"), file("blobs/"+digest, "full")), "its blobs/" + digest + " is damaged"},
+		"in a folder":       {pack(t, said(t, nil, good, listed("blobs/e3/b0/"+digest, ""))), "no file of a data folder"},
+		"in capitals":       {pack(t, said(t, nil, good, listed("blobs/"+strings.ToUpper(digest), ""))), "no file of a data folder"},
 		"a symbolic link":   {pack(t, said(t, nil, with("size", 0)), link(tar.TypeSymlink, db, "/etc/passwd")), "is no ordinary file"},
 		"a hard link":       {pack(t, said(t, nil, with("size", 0)), link(tar.TypeLink, db, "/etc/passwd")), "is no ordinary file"},
 		"a device":          {pack(t, said(t, nil, with("size", 0)), link(tar.TypeBlock, db, "")), "is no ordinary file"},
@@ -388,7 +436,7 @@ func TestAFailedCheckOrASignalLeavesNothing(t *testing.T) {
 	data := filepath.Join(dir, "data")
 	wrong := errors.New("wrong")
 	_, err := backup.Restore(t.Context(), bytes.NewReader(packed), data, backup.Options{Schema: schema, Check: func(path string, m backup.Manifest) error {
-		if text, err := os.ReadFile(path); err != nil || !bytes.Equal(text, files[backup.Database]) || m.Events != 7 {
+		if text, err := os.ReadFile(path); err != nil || !bytes.Equal(text, database) || m.Events != 7 {
 			t.Errorf("the check sees %d bytes, %+v, %v", len(text), m, err)
 		}
 		return wrong
@@ -436,7 +484,7 @@ func TestAKilledRestoreIsNoDataFolder(t *testing.T) {
 func TestASourceThatChangesIsNoticed(t *testing.T) {
 	t.Parallel()
 	m, times := manifest(), 0
-	changing := []backup.Source{{Name: backup.Database, Open: func() (io.ReadCloser, error) {
+	changing := []backup.Source{{Open: func() (io.ReadCloser, error) {
 		times++
 		return io.NopCloser(strings.NewReader(fmt.Sprint(times))), nil
 	}}}

@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/pkgmeter/pkgmeter"
+	"github.com/pkgmeter/pkgmeter/internal/blob"
 	"github.com/pkgmeter/pkgmeter/internal/control"
 	"golang.org/x/sys/unix"
 )
@@ -25,6 +26,11 @@ const (
 // Options tunes [Restore].
 type Options struct {
 	Schema int // the newest one that the program knows; an archive of a newer one is refused
+
+	// Blobs is where bytes of packages go, if not into the data folder. They stay
+	// there when the restore fails: each is whole, no data folder refers to it,
+	// and to remove it could harm another one that does.
+	Blobs *blob.Store
 
 	// Check is called with the path of the extracted data file before anything
 	// is in its place, to judge and to change it. Optional.
@@ -41,7 +47,7 @@ func Restore(ctx context.Context, from io.Reader, data string, opt Options) (m M
 		return m, fmt.Errorf("restore to %s: %w", data, err)
 	}
 	defer func() { err = errors.Join(err, p.close(err == nil)) }()
-	if m, err = extract(ctx, from, p.temp, opt.Schema, opt.Step); err != nil {
+	if m, err = extract(ctx, from, p.temp, &opt); err != nil {
 		return m, err
 	}
 	path := filepath.Join(p.temp, Database+partial)
@@ -84,7 +90,7 @@ func newPlace(data string) (p *place, err error) {
 	if err := needEmpty(data); err != nil { // who had the lock has written
 		return nil, errors.Join(err, p.lock.Close())
 	}
-	err = removeLeft(data)
+	err = removeKilled(data)
 	if err == nil {
 		p.temp, err = os.MkdirTemp(data, restoring+"*")
 	}
@@ -101,22 +107,39 @@ func needEmpty(dir string) error {
 	if err != nil {
 		return err
 	}
+	killed := slices.ContainsFunc(entries, isLeft)
 	for _, e := range entries {
-		if name := e.Name(); name != lostFound && name != lockName && !strings.HasPrefix(name, restoring) {
+		name := e.Name()
+		switch {
+		case isLeft(e), name == lostFound, name == lockName:
+		case killed && name == blobs: // it came as far as that: there is no data file yet
+		default:
 			return pkgmeter.Errorf(pkgmeter.Conflict, "the folder is not empty, it has %.100q: restore into a new one (--data DIR)", name)
 		}
 	}
 	return nil
 }
 
+func isLeft(e fs.DirEntry) bool { return strings.HasPrefix(e.Name(), restoring) }
+
+// removeLeft removes folders that were being filled.
 func removeLeft(dir string) error {
 	entries, err := os.ReadDir(dir)
 	for _, e := range entries {
-		if strings.HasPrefix(e.Name(), restoring) {
+		if isLeft(e) {
 			err = errors.Join(err, os.RemoveAll(filepath.Join(dir, e.Name())))
 		}
 	}
 	return err
+}
+
+// removeKilled removes what a restore leaves that was killed. The folder that
+// tells of it goes last.
+func removeKilled(dir string) error {
+	if err := os.RemoveAll(filepath.Join(dir, blobs)); err != nil {
+		return err
+	}
+	return removeLeft(dir)
 }
 
 // Settle looks after a crash whether a restore into the folder did not end:
@@ -129,7 +152,7 @@ func Settle(dir string) (unfinished bool, err error) {
 		return false, err
 	}
 	entries, err := os.ReadDir(dir)
-	return slices.ContainsFunc(entries, func(e fs.DirEntry) bool { return strings.HasPrefix(e.Name(), restoring) }), err
+	return slices.ContainsFunc(entries, isLeft), err
 }
 
 // commit puts everything into its place; the data file comes last, as without
@@ -180,21 +203,28 @@ func (p *place) moveOthers() error {
 	return err
 }
 
-// close removes what was made, unless it is in its place.
+// close removes what was made, unless it is in its place. The folder that tells
+// of an unfinished restore goes after what was moved out of it.
 func (p *place) close(done bool) error {
 	var errs []error
+	nothing := false
+	if p.lock != nil {
+		_, err := os.Stat(filepath.Join(p.data, Database))
+		nothing = errors.Is(err, fs.ErrNotExist)
+	}
+	if nothing {
+		errs = append(errs, os.RemoveAll(filepath.Join(p.data, blobs)))
+	}
 	if !done && p.temp != "" {
 		errs = append(errs, os.RemoveAll(p.temp))
 	}
-	if p.lock == nil {
-		return errors.Join(errs...)
+	if nothing { // a folder that has a lock looks as if there were data
+		errs = append(errs, os.Remove(filepath.Join(p.data, lockName)))
 	}
-	if _, err := os.Stat(filepath.Join(p.data, Database)); errors.Is(err, fs.ErrNotExist) {
-		// Nothing is done: blobs that were moved go again, and the lock, as a
-		// folder that has one looks as if there were data.
-		errs = append(errs, os.RemoveAll(filepath.Join(p.data, blobs)), os.Remove(filepath.Join(p.data, lockName)))
+	if p.lock != nil {
+		errs = append(errs, p.lock.Close())
 	}
-	return errors.Join(append(errs, p.lock.Close())...)
+	return errors.Join(errs...)
 }
 
 // syncFolders makes the names of all files below a folder durable.

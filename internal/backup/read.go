@@ -4,46 +4,72 @@ import (
 	"archive/tar"
 	"bytes"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 
 	"github.com/klauspost/compress/zstd"
 	"github.com/pkgmeter/pkgmeter"
 )
 
-// partial is behind the data file's name until all is well, so that what a
-// crash leaves is no data folder.
-const partial = ".partial"
-
 // extract reads an archive into the empty folder dir, and syncs what it wrote.
 // The archive is from outside: everything in it is checked before it is used.
-func extract(ctx context.Context, from io.Reader, dir string, schema int, step Step) (m Manifest, err error) {
-	z, err := zstd.NewReader(reader{ctx, from, step}, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(maxWindow))
+func extract(ctx context.Context, from io.Reader, dir string, opt *Options) (m Manifest, err error) {
+	z, err := zstd.NewReader(reader{ctx, from, opt.Step}, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(maxWindow))
 	if err != nil {
 		return m, err
 	}
 	defer z.Close()
 	t := tar.NewReader(z)
-	if m, err = readManifest(t, schema); err != nil {
+	if m, err = readManifest(t, opt.Schema); err != nil {
 		return m, damaged(ctx, err)
 	}
-	if err := needRoom(dir, m.bytes()); err != nil {
+	if err := needRoom(dir, &m, opt.Blobs == nil); err != nil {
 		return m, err
 	}
-	for _, f := range m.Files {
-		if err := next(t, f.Name, f.Size); err != nil {
-			return m, damaged(ctx, err)
-		}
-		if err := extractFile(t, dir, f); err != nil {
-			return m, damaged(ctx, err)
-		}
+	to := &target{dir: dir, bytes: opt.Blobs}
+	err = extractFiles(ctx, t, &m, to)
+	if err := errors.Join(err, to.close()); err != nil {
+		return m, err
 	}
 	return m, damaged(ctx, end(t, z))
+}
+
+func extractFiles(ctx context.Context, t *tar.Reader, m *Manifest, to *target) error {
+	for i, f := range m.Files {
+		if err := next(t, f.Name, f.Size); err != nil {
+			return damaged(ctx, err)
+		}
+		in, write := &packed{from: t}, to.blob
+		if i == 0 {
+			write = to.database
+		}
+		err := write(ctx, in, f)
+		if in.err != nil {
+			err = damaged(ctx, in.err)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// packed is a file of an archive. It remembers what is wrong with the archive,
+// which is none of the fault of where the file goes.
+type packed struct {
+	from io.Reader
+	err  error
+}
+
+// Read implements [io.Reader].
+func (p *packed) Read(b []byte) (int, error) {
+	n, err := p.from.Read(b)
+	if err != nil && !errors.Is(err, io.EOF) {
+		p.err = err
+	}
+	return n, err
 }
 
 // damaged says what errors of the packages below mean, which know nothing of
@@ -100,33 +126,6 @@ func plain(h *tar.Header, name string) error {
 	return nil
 }
 
-func extractFile(t *tar.Reader, dir string, f File) (err error) {
-	name := f.Name
-	if name == Database {
-		name += partial
-	}
-	path := filepath.Join(dir, filepath.FromSlash(name))
-	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-		return err
-	}
-	w, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if err != nil {
-		return err
-	}
-	h := sha256.New()
-	_, err = io.Copy(io.MultiWriter(w, h), t)
-	if err == nil {
-		err = w.Sync()
-	}
-	if err = errors.Join(err, w.Close()); err != nil {
-		return err
-	}
-	if hex.EncodeToString(h.Sum(nil)) != f.SHA256 {
-		return refuse("its %s is damaged: its digest is not that of the manifest", f.Name)
-	}
-	return nil
-}
-
 // end wants nothing behind the last file but the zeros that a tar ends with,
 // and the end of the stream, whose checksum is looked at there.
 func end(t *tar.Reader, z io.Reader) error {
@@ -145,7 +144,13 @@ func end(t *tar.Reader, z io.Reader) error {
 	return err
 }
 
-func needRoom(dir string, need int64) error {
+// needRoom fails where the disk has no room for the database, and for the bytes
+// of packages if they go there too.
+func needRoom(dir string, m *Manifest, all bool) error {
+	need := m.Files[0].Size
+	if all {
+		need = m.Bytes()
+	}
 	free, err := Free(dir)
 	if err == nil && need > free {
 		return fmt.Errorf("%d MB are needed, and the disk has %d MB left", need/1_000_000+1, free/1_000_000)

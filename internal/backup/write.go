@@ -11,25 +11,56 @@ import (
 	"io"
 
 	"github.com/klauspost/compress/zstd"
+	"github.com/pkgmeter/pkgmeter"
+	"github.com/pkgmeter/pkgmeter/internal/blob"
 )
 
-// A Source is a file that goes into an archive. It is opened twice, and has to
-// be the same both times.
+// A Source is a file that goes into an archive.
 type Source struct {
-	Name string // in the archive
+	// Open opens the file: twice, unless its digest is known. It has to be the
+	// same both times.
 	Open func() (io.ReadCloser, error)
+
+	blob *pkgmeter.Blob // nil: the data file
 }
 
-// Seal lists the sources in m, with their sizes and digests.
-func Seal(ctx context.Context, m *Manifest, sources []Source) error {
-	m.Format, m.Files = Format, nil
-	for _, s := range sources {
-		h := sha256.New()
-		n, err := s.copy(ctx, h, nil)
-		if err != nil {
-			return err
+// Bytes is the source of bytes of a package, which the archive names by their
+// digest. They are read once, and compared with it as they are.
+func Bytes(ctx context.Context, from *blob.Reader, b pkgmeter.Blob) Source {
+	return Source{blob: &b, Open: func() (io.ReadCloser, error) {
+		content, size, err := from.Open(ctx, b.SHA256)
+		if err == nil && size != b.Size {
+			err = errors.Join(fmt.Errorf("there are %d bytes, and the database says %d", size, b.Size), content.Close())
 		}
-		m.Files = append(m.Files, File{Name: s.Name, Size: n, SHA256: hex.EncodeToString(h.Sum(nil))})
+		return content, err
+	}}
+}
+
+// name is that in the archive.
+func (s Source) name() string {
+	if s.blob == nil {
+		return Database
+	}
+	return nameOf(hex.EncodeToString(s.blob.SHA256[:]))
+}
+
+// Seal lists the sources in m, with their sizes and digests. The first one is
+// the data file.
+func Seal(ctx context.Context, m *Manifest, sources []Source) error {
+	m.Format, m.Files = Format, make([]File, 0, len(sources))
+	for _, s := range sources {
+		f := File{Name: s.name()}
+		if s.blob != nil {
+			f.Size, f.SHA256 = s.blob.Size, hex.EncodeToString(s.blob.SHA256[:])
+		} else {
+			h := sha256.New()
+			n, err := s.copy(ctx, h, nil)
+			if err != nil {
+				return err
+			}
+			f.Size, f.SHA256 = n, hex.EncodeToString(h.Sum(nil))
+		}
+		m.Files = append(m.Files, f)
 	}
 	return m.check()
 }
@@ -37,12 +68,12 @@ func Seal(ctx context.Context, m *Manifest, sources []Source) error {
 func (s Source) copy(ctx context.Context, w io.Writer, step Step) (n int64, err error) {
 	f, err := s.Open()
 	if err != nil {
-		return 0, fmt.Errorf("back up %s: %w", s.Name, err)
+		return 0, fmt.Errorf("back up %s: %w", s.name(), err)
 	}
 	defer f.Close()
 	n, err = io.Copy(w, reader{ctx, f, step})
 	if err != nil {
-		return n, fmt.Errorf("back up %s: %w", s.Name, err)
+		return n, fmt.Errorf("back up %s: %w", s.name(), err)
 	}
 	return n, nil
 }
@@ -97,7 +128,10 @@ func (s Source) write(ctx context.Context, t *tar.Writer, m *Manifest, f File, s
 		return err
 	}
 	if n != f.Size || hex.EncodeToString(h.Sum(nil)) != f.SHA256 {
-		return fmt.Errorf("back up %s: it has changed meanwhile", s.Name)
+		if s.blob != nil {
+			return fmt.Errorf("back up %s: %w", f.Name, blob.ErrDamaged)
+		}
+		return fmt.Errorf("back up %s: it has changed meanwhile", f.Name)
 	}
 	return nil
 }

@@ -37,31 +37,31 @@ type bucket struct{ b *blob.Bucket }
 // Credentials come from the environment, as the bucket's vendor has it. Files of
 // file: survive the program, but not every power cut: see [Folder].
 func Bucket(ctx context.Context, rawURL string) (*Store, error) {
-	u, err := bucketURL(rawURL)
+	b, err := openBucket(ctx, rawURL, true)
 	if err != nil {
 		return nil, err
-	}
-	b, err := blob.OpenBucket(ctx, u)
-	if err != nil {
-		return nil, fmt.Errorf("open the bucket: %w", err)
 	}
 	p := bucket{b}
 	if err := p.tidy(ctx, time.Now().Add(-leftAfter)); err != nil {
 		return nil, fmt.Errorf("tidy the bucket: %w", errors.Join(err, b.Close()))
 	}
-	return &Store{place: p}, nil
+	return &Store{Reader: Reader{p}}, nil
 }
 
 // bucketURL sets what files need: temporary ones on the same disk, none that
 // only describe others, and nothing for other users of the machine.
-func bucketURL(rawURL string) (string, error) {
+func bucketURL(rawURL string, makeIt bool) (string, error) {
 	u, err := url.Parse(rawURL)
 	if err != nil || u.Scheme == "" {
 		return "", pkgmeter.Errorf(pkgmeter.Invalid, "this is no URL of a bucket, such as s3://name")
 	}
 	if u.Scheme == "file" {
 		q := u.Query()
-		for _, setting := range [][2]string{{"no_tmp_dir", "true"}, {"metadata", "skip"}, {"create_dir", "true"}, {"dir_file_mode", "0700"}} {
+		settings := [][2]string{{"no_tmp_dir", "true"}, {"metadata", "skip"}, {"dir_file_mode", "0700"}}
+		if makeIt {
+			settings = append(settings, [2]string{"create_dir", "true"})
+		}
+		for _, setting := range settings {
 			if !q.Has(setting[0]) {
 				q.Set(setting[0], setting[1])
 			}

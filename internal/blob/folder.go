@@ -31,7 +31,7 @@ func Folder(dir string) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open the folder of bytes: %w", err)
 	}
-	return &Store{place: f}, nil
+	return &Store{Reader: Reader{f}}, nil
 }
 
 func openFolder(dir string) (f folder, err error) {

@@ -28,7 +28,8 @@ type fakeS3 struct {
 	mu      sync.Mutex
 	objects map[string][]byte // and parts of some
 	times   map[string]time.Time
-	parts   int // that ever came
+	parts   int             // that ever came
+	ended   map[string]bool // keys whose upload in parts was completed or given up
 }
 
 const s3Bucket = "/bucket/"
@@ -40,7 +41,7 @@ func openS3(t *testing.T) (*blob.Store, error) {
 }
 
 func openFakeS3(t *testing.T) (*blob.Store, *fakeS3, error) {
-	fake := &fakeS3{objects: map[string][]byte{}, times: map[string]time.Time{}}
+	fake := &fakeS3{objects: map[string][]byte{}, times: map[string]time.Time{}, ended: map[string]bool{}}
 	srv := httptest.NewServer(fake)
 	t.Cleanup(srv.Close)
 	s, err := blob.Bucket(t.Context(), "s3://bucket?region=eu-central-1&use_path_style=true&prefix=packages/&endpoint="+url.QueryEscape(srv.URL))
@@ -62,10 +63,13 @@ func (f *fakeS3) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case r.Method == "GET" || r.Method == "HEAD":
 		f.get(w, r, key)
 	case r.Method == "POST" && q.Has("uploads"):
+		f.ended[key] = false
 		fmt.Fprintf(w, "<InitiateMultipartUploadResult><Bucket>bucket</Bucket><Key>%s</Key><UploadId>1</UploadId></InitiateMultipartUploadResult>", key)
 	case r.Method == "POST": // all parts are there
 		f.join(key)
 		fmt.Fprintf(w, "<CompleteMultipartUploadResult><Key>%s</Key><ETag>x</ETag></CompleteMultipartUploadResult>", key)
+	case r.Method == "PUT" && q.Has("partNumber") && f.ended[key]:
+		http.Error(w, "<Error><Code>NoSuchUpload</Code><Message>none</Message></Error>", http.StatusNotFound)
 	case r.Method == "PUT" && q.Has("partNumber"):
 		f.parts++
 		n, _ := strconv.Atoi(q.Get("partNumber"))
@@ -92,6 +96,7 @@ func (f *fakeS3) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func (f *fakeS3) put(key string, body []byte) { f.objects[key], f.times[key] = body, time.Now() }
 
 func (f *fakeS3) join(key string) {
+	f.ended[key] = true
 	var all []byte
 	for _, name := range slices.Sorted(maps.Keys(f.objects)) {
 		if strings.HasPrefix(name, key+" part ") {

@@ -24,7 +24,7 @@ var errNotFound = pkgmeter.Errorf(pkgmeter.NotFound, "there are no such bytes")
 
 // A Store keeps bytes. It may be used concurrently.
 type Store struct {
-	place place
+	Reader
 
 	// Bytes come before the row that refers to them, and a sweep removes bytes
 	// that have no row. Held shared from the one to the other, and exclusively
@@ -147,47 +147,10 @@ func (s *Store) Put(ctx context.Context, r io.Reader, limit int64) (pkgmeter.Blo
 	return in.Blob, in.Keep(ctx)
 }
 
-// Open returns bytes by their digest, and how many they are;
-// [pkgmeter.NotFound] if there are none. Nothing is read before it is asked for.
-// The reader ends with ctx. Of a folder it is an [os.File], which the kernel can
-// send by itself.
-func (s *Store) Open(ctx context.Context, sum [32]byte) (io.ReadSeekCloser, int64, error) {
-	r, size, err := s.place.open(ctx, sum)
-	if err != nil {
-		return nil, 0, fmt.Errorf("open bytes %s: %w", name(sum), err)
-	}
-	return r, size, nil
-}
-
 // Delete removes bytes. It is fine if there are none.
 func (s *Store) Delete(ctx context.Context, sum [32]byte) error {
 	if err := s.place.remove(ctx, sum); err != nil {
 		return fmt.Errorf("delete bytes %s: %w", name(sum), err)
-	}
-	return nil
-}
-
-// Each calls visit for all bytes with the time at which they were first stored,
-// in no order. Bytes that come or go meanwhile may be missing.
-func (s *Store) Each(ctx context.Context, visit func(b pkgmeter.Blob, stored time.Time) error) error {
-	return s.place.each(ctx, visit)
-}
-
-// Check reads bytes and compares them with their digest: [ErrDamaged] if they
-// differ, [pkgmeter.NotFound] if there are none.
-func (s *Store) Check(ctx context.Context, sum [32]byte) error {
-	r, size, err := s.Open(ctx, sum)
-	if err != nil {
-		return err
-	}
-	defer r.Close()
-	hash := sha256.New()
-	n, err := io.CopyBuffer(hash, contextReader{ctx, r}, make([]byte, copyBuffer))
-	if err != nil {
-		return fmt.Errorf("check bytes %s: %w", name(sum), err)
-	}
-	if n != size || [32]byte(hash.Sum(nil)) != sum {
-		return fmt.Errorf("check bytes %s: %w", name(sum), ErrDamaged)
 	}
 	return nil
 }
@@ -205,9 +168,6 @@ func (s *Store) Sweeping() (done func()) {
 	s.referring.Lock()
 	return s.referring.Unlock
 }
-
-// Close ends the use of the store.
-func (s *Store) Close() error { return s.place.close() }
 
 // temporaries is the folder of bytes that nobody sees.
 const temporaries = "tmp"

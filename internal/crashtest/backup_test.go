@@ -165,7 +165,7 @@ func TestKillDuringBackup(t *testing.T) {
 func onlyKnown(t *testing.T, data string) {
 	t.Helper()
 	for _, name := range names(t, data) {
-		known := []string{"lock", "control.sock", "pkgmeter.db", "pkgmeter.db-wal", "pkgmeter.db-shm"}
+		known := []string{"lock", "control.sock", "pkgmeter.db", "pkgmeter.db-wal", "pkgmeter.db-shm", "blobs"}
 		if left, err := filepath.Match("snapshot-*.tmp", name); !slices.Contains(known, name) && !left || err != nil {
 			t.Errorf("%s is in the data folder (%v)", name, err)
 		}

@@ -40,44 +40,47 @@ func NewCatalog(packages, versions, builds int, now time.Time) *Catalog {
 // catalog anew.
 func (c *Catalog) Batches(size int) iter.Seq2[[]pkgmeter.Document, error] {
 	return func(yield func([]pkgmeter.Document, error) bool) {
-		m := &meteor{rng: rand.New(rand.NewPCG(meteorSeed, uint64(c.versions))), now: c.now}
 		var batch []pkgmeter.Document
 		ended := false
-		put := func(d pkgmeter.Document, err error) {
-			if ended {
-				return
-			}
+		c.invent(func(d pkgmeter.Document, err error) bool {
 			if err != nil {
 				ended = true
 				yield(nil, err)
-				return
+				return false
 			}
 			if batch = append(batch, d); len(batch) >= size {
 				ended = !yield(batch, nil)
 				batch = nil
 			}
-		}
-		m.releases(put)
-		quotas := shares(m.rng, c.versions, c.packages)
-		builds := c.builds
-		left := c.versions
-		for i, versions := range quotas {
-			m.pkg(put, i, versions, func() int {
-				n := min(2, (builds+left-1)/left) // spread over what is left
-				if m.rng.IntN(left) >= builds-(n-1)*left {
-					n--
-				}
-				builds, left = builds-max(n, 0), left-1
-				return max(n, 0)
-			})
-			if ended {
-				return
-			}
-		}
-		if len(batch) > 0 {
+			return !ended
+		})
+		if len(batch) > 0 && !ended {
 			yield(batch, nil)
 		}
 	}
+}
+
+// invent puts all records, until put returns false.
+func (c *Catalog) invent(put func(pkgmeter.Document, error) bool) *meteor {
+	m := &meteor{rng: rand.New(rand.NewPCG(meteorSeed, uint64(c.versions))), now: c.now}
+	ended := false
+	each := func(d pkgmeter.Document, err error) { ended = ended || !put(d, err) }
+	m.releases(each)
+	builds, left := c.builds, c.versions
+	for i, versions := range shares(m.rng, c.versions, c.packages) {
+		m.pkg(each, i, versions, func() int {
+			n := min(2, (builds+left-1)/left) // spread over what is left
+			if m.rng.IntN(left) >= builds-(n-1)*left {
+				n--
+			}
+			builds, left = builds-max(n, 0), left-1
+			return max(n, 0)
+		})
+		if ended {
+			break
+		}
+	}
+	return m
 }
 
 // shares deals n out among so many that each gets one, and a few most.
@@ -105,6 +108,14 @@ type meteor struct {
 	rng   *rand.Rand
 	now   time.Time
 	names []string
+
+	published [][]publication // by package, as names, the oldest first
+}
+
+// publication is a version of a package.
+type publication struct {
+	version string
+	at      time.Time
 }
 
 var (
@@ -157,9 +168,11 @@ func (m *meteor) pkg(put func(pkgmeter.Document, error), i, versions int, builds
 	}.Document())
 	age := time.Duration(m.rng.Float64() * catalogYears * 365 * 24 * float64(time.Hour))
 	major, minor, patch := 1, 0, 0
+	published := make([]publication, 0, versions)
 	for n := range versions {
 		at := m.now.Add(-age + age*time.Duration(n)/time.Duration(versions)).Truncate(time.Millisecond)
 		v := m.version(name, fmt.Sprintf("%d.%d.%d", major, minor, patch), by, at)
+		published = append(published, publication{v.Version, at})
 		put(v.Document())
 		for b := range builds() {
 			arch := strings.Join(meteorArches, "+")
@@ -184,7 +197,7 @@ func (m *meteor) pkg(put func(pkgmeter.Document, error), i, versions int, builds
 			patch++
 		}
 	}
-	m.names = append(m.names, name)
+	m.names, m.published = append(m.names, name), append(m.published, published)
 }
 
 func (m *meteor) version(name, number string, by catalog.User, at time.Time) catalog.Version {

@@ -3,12 +3,12 @@ package meteor
 import "sync/atomic"
 
 // Pages wait in memory until their clients have read them, so the next one is
-// the smaller the more there are: a sixth of what is left of the budget,
+// the smaller the more there are: a third of what is left of the budget,
 // within bounds. The smallest page still gets everybody on.
 const (
-	pageBudget   = 32 << 20  // bytes
-	largestPage  = 4 << 20   // bytes of records
-	smallestPage = 128 << 10 // bytes of records
+	pageBudget   = 16 << 20 // bytes
+	largestPage  = 4 << 20  // bytes of records
+	smallestPage = 64 << 10 // bytes of records
 
 	// makers is how many pages are made at a time. Each costs about three times
 	// its size until it is a frame.
@@ -23,7 +23,7 @@ type memory struct{ used atomic.Int64 }
 func (m *memory) reserve() int64 {
 	for {
 		used := m.used.Load()
-		size := min(max((pageBudget-used)/6, smallestPage), largestPage)
+		size := min(max((pageBudget-used)/3, smallestPage), largestPage)
 		if m.used.CompareAndSwap(used, used+size) {
 			return size
 		}

@@ -40,13 +40,13 @@ func TestManyClientsThatDoNotReadStayWithinMemory(t *testing.T) {
 			w.send(`{"msg":"method","id":"1","method":"syncNewPackageData","params":[]}`)
 		}
 		synctest.Wait()
-		if n := s.Stats().PageBytes; n < 30<<20 || n > 64<<20 {
+		if n := s.Stats().PageBytes; n < 14<<20 || n > 32<<20 {
 			t.Errorf("%d MiB for %d clients", n>>20, clients)
 		}
 		sizes := map[bool]int{}
 		for _, w := range wires {
 			frame := w.next()
-			sizes[len(frame) >= 128<<10 && len(frame) <= 4<<20+1000]++
+			sizes[len(frame) >= 64<<10 && len(frame) <= 4<<20+1000]++
 			w.want(`{"msg":"updated","methods":["1"]}`)
 		}
 		if sizes[true] != clients {

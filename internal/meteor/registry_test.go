@@ -130,9 +130,10 @@ func (r *registry) token(user string, scope pkgmeter.Scope) string {
 	return text
 }
 
-func (r *registry) member(org, user string) {
+// join makes a user a member of acme, the one organisation.
+func (r *registry) join(user string) {
 	r.Helper()
-	if err := r.store.AddMember(r.Context(), org, user); err != nil {
+	if err := r.store.AddMember(r.Context(), "acme", user); err != nil {
 		r.Fatal(err)
 	}
 }
@@ -162,9 +163,10 @@ func (r *registry) publisher(name string) *caller {
 	return r.as(name, r.user(name, pkgmeter.Publisher))
 }
 
-func (r *registry) admin(name string) *caller {
+// root returns the administrator, who is made by this.
+func (r *registry) root() *caller {
 	r.Helper()
-	return r.as(name, r.user(name, pkgmeter.Admin))
+	return r.as("root", r.user("root", pkgmeter.Admin))
 }
 
 func (r *registry) as(name, token string) *caller {
@@ -321,11 +323,12 @@ func (c *caller) beginVersion(pkg, version string, more obj) versionUpload {
 	return versionUpload{m["uploadToken"].(string), m["uploadUrl"].(string), m["readmeUrl"].(string)}
 }
 
-// publish publishes a version whose source is about itself, and no readme.
-func (c *caller) publish(pkg, version string, more obj) {
+// publish publishes a version of alice:foo whose source is about itself, and no
+// readme.
+func (c *caller) publish(version string, more obj) {
 	c.Helper()
-	up := c.beginVersion(pkg, version, more)
-	source := "source of " + pkg + "@" + version
+	up := c.beginVersion("alice:foo", version, more)
+	source := "source of " + version
 	if status := c.upload(up.UploadURL, source); status != http.StatusOK {
 		c.Fatalf("upload: %d", status)
 	}

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/pkgmeter/pkgmeter"
+	"github.com/pkgmeter/pkgmeter/internal/catalog"
 )
 
 // A CatalogStore is where records are looked up and changed.
@@ -64,7 +65,34 @@ func Remove(ctx context.Context, store CatalogStore, name string) (sum Removed, 
 		sum.Builds += len(builds)
 		edit.Remove = append(edit.Remove, builds...)
 	}
+	for _, d := range edit.Remove {
+		if edit.Withdraw, err = appendFiles(edit.Withdraw, d); err != nil {
+			return sum, err
+		}
+	}
 	return sum, store.EditCatalog(ctx, edit)
+}
+
+// appendFiles appends the paths at which the bytes of a record are served. Those
+// of another server's record are not ours, whatever it says.
+func appendFiles(paths []string, d pkgmeter.Document) ([]string, error) {
+	if d.Mirrored {
+		return paths, nil
+	}
+	var record struct {
+		Source, Readme, Build struct {
+			URL string `json:"url"`
+		}
+	}
+	if err := catalog.Decode(d.Body, &record); err != nil {
+		return paths, err
+	}
+	for _, url := range []string{record.Source.URL, record.Readme.URL, record.Build.URL} {
+		if _, path, ok := strings.Cut(url, "/files/"); ok {
+			paths = append(paths, path)
+		}
+	}
+	return paths, nil
 }
 
 func noPackage(err error, name string) error {

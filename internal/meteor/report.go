@@ -71,13 +71,13 @@ func recordAppPackages(reports Reports) ddp.MethodFunc {
 		}
 		report, ok := reportOf(app, packages)
 		if !ok {
-			return nil, nil //nolint:nilnil // it returns nothing
+			return nil, nil
 		}
 		if err := reports.Add(ctx, report); err != nil {
 			return nil, err
 		}
 		if details.SessionID != nil {
-			return nil, nil //nolint:nilnil // it returns nothing
+			return nil, nil
 		}
 		return newSession{catalog.NewID()}, nil
 	}

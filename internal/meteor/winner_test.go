@@ -27,7 +27,7 @@ func TestRacingPublishersHaveOneWinner(t *testing.T) {
 		rounds = n
 	}
 	r := openRegistry(t)
-	root := r.admin("root")
+	root := r.root()
 	root.must("createPackage", obj{"name": "raced"})
 	var racers []*caller
 	for i := range 4 {
@@ -178,7 +178,7 @@ func TestNoChangeIsLost(t *testing.T) {
 	t.Parallel()
 	r := openRegistry(t)
 	const many = 24
-	root := r.admin("root")
+	root := r.root()
 	root.must("createPackage", obj{"name": "shared"})
 	want := "root"
 	var wg sync.WaitGroup

@@ -162,7 +162,7 @@ func (s *Server) files(next http.Handler) http.Handler {
 // first one.
 func (s *Server) catalog() web.Catalog {
 	return web.Catalog{
-		Directory: catalog.NewDirectory(s.Store), Records: s.Store, Readme: s.readme,
+		Directory: catalog.NewDirectory(s.Store), Records: s.Store, Readme: s.readme, Adds: s.Store,
 		Shown: func() bool {
 			state, _ := s.Store.CatalogState()
 			return state.At[pkgmeter.Packages] > 0

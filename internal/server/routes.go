@@ -20,8 +20,8 @@ type route struct {
 
 // routes lists every path of the main listener, below the base path.
 func (s *Server) routes(pages *web.Web) []route {
-	answers := &api.API{Stats: s.Store, Now: s.Now}
-	callback := s.callback
+	answers := &api.API{Stats: s.Store, Use: s.Store, Now: s.Now}
+	callback, senders := s.callback, s.senders()
 	account := login{s.Auth, pages, s.Base}
 	get := func(h http.Handler) httpx.Methods { return httpx.Methods{http.MethodGet: h} }
 	post := func(h http.Handler) httpx.Methods { return httpx.Methods{http.MethodPost: h} }
@@ -29,6 +29,8 @@ func (s *Server) routes(pages *web.Web) []route {
 		{"/{$}", get(httpx.HandlerFunc(pages.Landing))},
 		{"/callback", post(callback)},
 		{"/callback/{token}", post(callback)},
+		{"/hook/{kind}", post(senders)},
+		{"/hook/{kind}/{token}", post(senders)},
 		{"/api/v1/events", post(s.ingester(s.events.Serve))},
 		{"/api/v1/totals", get(s.reader(answers.Handler("totals")))},
 		{"/api/v1/top", get(s.reader(answers.Handler("top")))},

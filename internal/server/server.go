@@ -48,6 +48,7 @@ const Grace = 15 * time.Second
 // Store is what the server needs of a store.
 type Store interface {
 	pkgmeter.Stats
+	pkgmeter.UseStats
 	api.Exporter
 	web.Panels
 	Inspection

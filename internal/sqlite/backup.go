@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/pkgmeter/pkgmeter"
 	"modernc.org/sqlite"
 )
 
@@ -197,6 +198,70 @@ func (s *Snapshot) read(ctx context.Context, db *sql.DB) error {
 		return nil
 	}
 	return err
+}
+
+// uploadSoonOver is how long before its end an upload that was not published
+// is no longer looked after: its bytes may be removed while somebody still reads
+// all others.
+const uploadSoonOver = 6 * time.Hour
+
+// A Needed is bytes that something refers to.
+type Needed struct {
+	SHA256 []byte `json:"sha256"`
+	Size   int64  `json:"size"` // bytes
+	Path   string `json:"path"` // the first one at which they are served; "" before they are published
+}
+
+// needed selects bytes from a digest on, in order: those of files that are
+// served, and of uploads that may still be published. Other rows are left alone,
+// as a sweep takes them away together with their bytes.
+const needed = `
+	SELECT b.sha256, b.size, coalesce(min(f.path), '')
+	FROM blob b LEFT JOIN file_url f ON f.sha256 = b.sha256
+	WHERE b.sha256 >= ? AND (f.path IS NOT NULL
+		OR EXISTS (SELECT 1 FROM pending p WHERE p.expires_ms > ? AND (p.source = b.sha256 OR p.readme = b.sha256)))
+	GROUP BY b.sha256 ORDER BY b.sha256 LIMIT ?`
+
+func eachNeeded(ctx context.Context, q queryer, from []byte, now time.Time, limit int, visit func(Needed)) error {
+	return eachRow(ctx, q, func(rows *sql.Rows) error {
+		var n Needed
+		if err := rows.Scan(&n.SHA256, &n.Size, &n.Path); err != nil {
+			return err
+		}
+		visit(n)
+		return nil
+	}, needed, from, now.Add(uploadSoonOver).UnixMilli(), limit)
+}
+
+// Needed returns bytes that something refers to, in the order of their digests:
+// at most limit of them, from the given digest on.
+func (s *Store) Needed(ctx context.Context, from []byte, limit int) (list []Needed, err error) {
+	list = []Needed{}
+	err = eachNeeded(ctx, s.side, append([]byte{}, from...), s.opt.Now(), limit, func(n Needed) { list = append(list, n) })
+	return list, err
+}
+
+// NeededBy returns the bytes that a copy refers to at the given time, in the
+// order of their digests.
+func NeededBy(ctx context.Context, path string, now time.Time) (list []pkgmeter.Blob, err error) {
+	db, err := openCopy(path)
+	if err != nil {
+		return nil, err
+	}
+	defer db.Close()
+	var there int // a copy may be of an older schema
+	err = db.QueryRowContext(ctx, `SELECT count(*) FROM sqlite_schema WHERE name IN ('blob', 'file_url', 'pending')`).Scan(&there)
+	if err == nil && there == 3 {
+		err = eachNeeded(ctx, db, []byte{}, now, -1, func(n Needed) {
+			b := pkgmeter.Blob{Size: n.Size}
+			copy(b.SHA256[:], n.SHA256)
+			list = append(list, b)
+		})
+	}
+	if err != nil {
+		return nil, fmt.Errorf("list the files of packages: %w", err)
+	}
+	return list, nil
 }
 
 // Verify reads a whole copy and returns what it holds. It fails if a page or a

@@ -22,9 +22,9 @@ func edit(t *testing.T, s *sqlite.Store, e pkgmeter.CatalogEdit) {
 	}
 }
 
-func stored(t *testing.T, s *sqlite.Store, c pkgmeter.Collection, key string) pkgmeter.Document {
+func stored(t *testing.T, s *sqlite.Store, key string) pkgmeter.Document {
 	t.Helper()
-	d, err := s.Document(t.Context(), c, key)
+	d, err := s.Document(t.Context(), pkgmeter.Packages, key)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -65,7 +65,7 @@ func TestTheCatalogIsEditedWholeOrNotAtAll(t *testing.T) {
 	c := &clock{noon}
 	s := open(t, dir, c)
 	edit(t, s, pkgmeter.CatalogEdit{Put: []pkgmeter.Document{doc(pkgmeter.Packages, "p1", "a"), doc(pkgmeter.Versions, "v1", "a\x001.0.0")}})
-	a := stored(t, s, pkgmeter.Packages, "a")
+	a := stored(t, s, "a")
 	if want := fmt.Sprintf(`{"_id":"p1","name":"a","lastUpdated":{"$date":%d}}`, a.At); string(a.Body) != want {
 		t.Errorf("the body is %s, want %s", a.Body, want)
 	}
@@ -146,7 +146,7 @@ func TestADeletionMakesClientsBeginAnewOnce(t *testing.T) {
 	s := open(t, t.TempDir(), &clock{noon})
 	edit(t, s, pkgmeter.CatalogEdit{Put: []pkgmeter.Document{doc(pkgmeter.Packages, "p1", "a"), doc(pkgmeter.Packages, "p2", "b")}})
 	_, token := everything(t, s, pkgmeter.SyncToken{}, wide)
-	edit(t, s, pkgmeter.CatalogEdit{Remove: []pkgmeter.Document{stored(t, s, pkgmeter.Packages, "b")}})
+	edit(t, s, pkgmeter.CatalogEdit{Remove: []pkgmeter.Document{stored(t, s, "b")}})
 	page, err := s.Sync(t.Context(), token, wide)
 	if err != nil || !page.Reset || page.UpToDate || page.Token.At != (pkgmeter.Positions{}) || page.Token.LastDeletion <= token.LastDeletion {
 		t.Fatalf("%+v, %v", page, err)
@@ -184,7 +184,7 @@ func TestAMirrorLeavesWhatIsOwnAndForgetsWhatIsGone(t *testing.T) {
 	if sum := mirrorPage(t, s, false, true, far, gone, theirs); sum != (pkgmeter.MirrorSum{Written: 2, Refused: 1}) {
 		t.Errorf("first: %+v", sum)
 	}
-	if d := stored(t, s, pkgmeter.Packages, "far"); string(d.Body) != string(far.Body) || !d.Mirrored {
+	if d := stored(t, s, "far"); string(d.Body) != string(far.Body) || !d.Mirrored {
 		t.Errorf("not as it came: %+v", d)
 	}
 	before, _ := s.CatalogState()
@@ -199,7 +199,7 @@ func TestAMirrorLeavesWhatIsOwnAndForgetsWhatIsGone(t *testing.T) {
 	if _, err := s.Document(context.Background(), pkgmeter.Packages, "gone"); pkgmeter.CodeOf(err) != pkgmeter.NotFound {
 		t.Errorf("still there: %v", err)
 	}
-	stored(t, s, pkgmeter.Packages, "own")
+	stored(t, s, "own")
 	again := doc(pkgmeter.Packages, "m9", "far") // removed there, and made again
 	if sum := mirrorPage(t, s, false, true, again); sum != (pkgmeter.MirrorSum{Written: 1, Removed: 1}) {
 		t.Errorf("another id: %+v", sum)

@@ -71,20 +71,9 @@ func (s *Store) PutMirrored(ctx context.Context, page pkgmeter.MirrorPage) (sum 
 }
 
 func (e *editor) mirror(ctx context.Context, d *pkgmeter.Document, sum *pkgmeter.MirrorSum) error {
-	var mirrored bool
-	var body sql.RawBytes
 	var id string
-	same := false
-	rows, err := e.w.docByID.QueryContext(ctx, int(d.Collection), d.ID)
+	found, mirrored, same, err := e.known(ctx, d)
 	if err != nil {
-		return err
-	}
-	found := rows.Next()
-	if found {
-		err = rows.Scan(&mirrored, &body)
-		same = bytes.Equal(body, d.Body)
-	}
-	if err = errors.Join(err, rows.Err(), rows.Close()); err != nil {
 		return err
 	}
 	switch {
@@ -117,6 +106,22 @@ func (e *editor) mirror(ctx context.Context, d *pkgmeter.Document, sum *pkgmeter
 	}
 	sum.Written++
 	return e.insert(ctx, d)
+}
+
+// known reports whether there is a record with the id, whether it is a mirrored
+// one, and whether it is the same.
+func (e *editor) known(ctx context.Context, d *pkgmeter.Document) (found, mirrored, same bool, err error) {
+	rows, err := e.w.docByID.QueryContext(ctx, int(d.Collection), d.ID)
+	if err != nil {
+		return false, false, false, err
+	}
+	defer rows.Close()
+	if !rows.Next() {
+		return false, false, false, rows.Err()
+	}
+	var body sql.RawBytes
+	err = rows.Scan(&mirrored, &body)
+	return true, mirrored, bytes.Equal(body, d.Body), err
 }
 
 // forget removes what the other server did not name since it said that

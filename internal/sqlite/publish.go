@@ -76,6 +76,12 @@ func (s *Store) SetUpload(ctx context.Context, token [32]byte, part pkgmeter.Pub
 // publish marks what was pending, and serves its bytes.
 func (e *editor) publish(ctx context.Context, edit pkgmeter.CatalogEdit) error {
 	for _, path := range edit.Withdraw {
+		// Its bytes are those of an upload again that nothing came of: a backup
+		// may be reading them.
+		_, err := e.w.conn.ExecContext(ctx, `UPDATE blob SET created_ms = ? WHERE sha256 = (SELECT sha256 FROM file_url WHERE path = ?)`, e.nowMS, path)
+		if err != nil {
+			return err
+		}
 		if _, err := e.w.conn.ExecContext(ctx, `DELETE FROM file_url WHERE path = ?`, path); err != nil {
 			return err
 		}

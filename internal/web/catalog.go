@@ -22,6 +22,9 @@ type Catalog struct {
 	// does not have it. nil stands for a server that has none.
 	Readme func(ctx context.Context, version catalog.Version) ([]byte, error)
 
+	// Adds are shown on the page of a package that has any. nil: they are not.
+	Adds Adds
+
 	// Shown reports whether pages link to the catalog. nil: they do not.
 	Shown func() bool
 }

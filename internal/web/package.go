@@ -44,7 +44,8 @@ type packageView struct {
 	Builds           []buildRow
 	MoreBuilds       bool
 	Versions         []versionRow
-	Count            int // of versions
+	Count            int       // of versions
+	Adds             *addsView // nil for none
 	Steps            steps
 }
 
@@ -118,6 +119,9 @@ func (w *Web) servePackage(rw http.ResponseWriter, r *http.Request, p pkgmeter.P
 		}
 	}
 	w.addVersions(view, versions, pageNumber(r.URL.Query()), wanted)
+	if err := w.addAdds(ctx, view, versions); err != nil {
+		return err
+	}
 	rw.Header().Set("Cache-Control", "no-store")
 	return w.render(rw, "package", view)
 }
