@@ -11,6 +11,7 @@ TZS      = UTC Pacific/Kiritimati Pacific/Pago_Pago Asia/Kathmandu America/St_Jo
 
 KILLS    ?= 100
 IDS      ?= 1000000
+ROUNDS   ?= 500
 FUZZ     ?= 200000x
 BENCH    ?=
 
@@ -71,6 +72,7 @@ bench: build
 # full disks are not built yet.
 crash: build debian
 	KILLS=$(KILLS) IDS=$(IDS) go test -count=1 -timeout 20m -v ./internal/crashtest
+	ROUNDS=$(ROUNDS) go test -count=1 -timeout 20m -v -run RacingPublishers ./internal/meteor
 	@echo "crash: power cuts, syscall faults and full disks are not built yet"
 
 # Every fuzz target for FUZZ executions.
