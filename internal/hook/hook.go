@@ -93,7 +93,7 @@ func (c *Callback) serve(w http.ResponseWriter, r *http.Request) error {
 	if err != nil { // broken compression: nothing in it can be read, and nothing masked
 		d.Rejects = []pkgmeter.Reject{{Source: CallbackSource, Kind: "callback", Reason: pkgmeter.PublicMessage(err)}}
 	} else {
-		c.decode(d, body, deliveryID(r.Header))
+		c.decode(d, CallbackSource, body, deliveryID(r.Header))
 		c.offer(d, body)
 	}
 	n := len(d.Entries) + len(d.Rejects)
@@ -114,14 +114,18 @@ func (c *Callback) serve(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-func (c *Callback) decode(d *pkgmeter.Delivery, body []byte, id string) {
-	var m source.Mapping
-	if set := c.Mapping.Load(); set != nil {
-		m = *set
-	}
-	said := m.CloudRepo(CallbackSource, body, id, d.Received)
+func (c *Callback) decode(d *pkgmeter.Delivery, from string, body []byte, id string) {
+	said := loaded(&c.Mapping).CloudRepo(from, body, id, d.Received)
 	d.Rejects = said.Rejects
 	d.Entries = c.Rules.ApplyAll(said.Events)
+}
+
+// loaded returns the mapping that is set, if any.
+func loaded(set *atomic.Pointer[source.Mapping]) source.Mapping {
+	if m := set.Load(); m != nil {
+		return *m
+	}
+	return source.Mapping{}
 }
 
 // offer adds the body to the delivery as a sample, for the first few after a
@@ -133,12 +137,13 @@ func (c *Callback) offer(d *pkgmeter.Delivery, body []byte) {
 	d.Sample = &pkgmeter.Sample{Source: CallbackSource, Kind: "callback", At: d.Received, Body: source.Mask(body)}
 }
 
-// Retry reads an item of quarantine again, under the mapping of now. What can be
-// read counts at the time of its receipt, and leaves quarantine; if nothing
-// can be, the error says why and the item stays.
+// Retry reads an item of quarantine again, under the mapping of now, that came
+// to this webhook or to that of [Senders] for the same sender. What can be read
+// counts at the time of its receipt, and leaves quarantine; if nothing can be,
+// the error says why and the item stays.
 func (c *Callback) Retry(ctx context.Context, item pkgmeter.Held) error {
 	d := &pkgmeter.Delivery{Received: item.At, Held: item.ID}
-	c.decode(d, item.Body, "")
+	c.decode(d, item.Source, item.Body, "")
 	if len(d.Entries) == 0 {
 		return pkgmeter.Errorf(pkgmeter.Invalid, "still unreadable: %s", d.Rejects[0].Reason)
 	}

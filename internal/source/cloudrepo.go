@@ -21,12 +21,20 @@ func CloudRepo(source string, body []byte, deliveryID string, received time.Time
 
 // CloudRepo is the function of that name for a sender whose keys differ.
 func (m Mapping) CloudRepo(source string, body []byte, deliveryID string, received time.Time) Decoded {
-	d := cloudRepo{collector: collector{source: source, kind: "callback", received: received}, custom: m.custom}
+	d := cloudRepo{collector: collector{source: source, kind: callbackKind, received: received}, custom: m.custom}
+	d.read(body, deliveryID)
+	return d.decoded()
+}
+
+// callbackKind is the kind of what could not be read of a webhook's delivery.
+const callbackKind = "callback"
+
+// read reads a body that may be one event of that id.
+func (d *cloudRepo) read(body []byte, deliveryID string) {
 	d.body(body)
 	if len(d.Events) == 1 && len(d.Rejects) == 0 && d.Events[0].ID == "" && !blank([]byte(deliveryID)) {
 		d.Events[0].ID = fitID(deliveryID)
 	}
-	return d.decoded()
 }
 
 // cloudRepo is the reading of one body.

@@ -18,7 +18,8 @@ const (
 var private = map[string]bool{
 	"userid": true, "user": true, "username": true, "actor": true, "login": true,
 	"email": true, "mail": true, "useremail": true, "emailaddress": true,
-	"ip": true, "ipaddress": true, "remoteaddr": true, "remoteaddress": true, "remoteip": true,
+	"operator": true, "consumer": true, "authid": true,
+	"ip": true, "ipaddress": true, "addr": true, "remoteaddr": true, "remoteaddress": true, "remoteip": true,
 	"clientip": true, "sourceip": true, "xforwardedfor": true, "xrealip": true,
 	"password": true, "passwd": true, "token": true, "accesstoken": true, "secret": true,
 	"authorization": true, "apikey": true, "xapikey": true,

@@ -29,6 +29,15 @@ type Decoded struct {
 	// Rejects are the items that could not be read, with their own bytes,
 	// masked. A body in which nothing is readable has at least one.
 	Rejects []pkgmeter.Reject
+
+	// Refused are all items that are no event, for a sender that is told of
+	// them. Skipped of them were read, and are about nothing that is counted:
+	// they are no rejects.
+	Refused []Refusal
+	Skipped int
+
+	// Pulls are the events, in their order, that can be parts of one pull.
+	Pulls []Pull
 }
 
 // maxRejects bounds the rejects of one body, as each becomes a row for a person
@@ -43,6 +52,8 @@ type collector struct {
 	kind     string // of the rejects
 	received time.Time
 	merged   int // items that share the last reject with the one that made it
+	total    int // items so far: events, rejects, and what was skipped
+	most     int // refusals that the sender is told of; 0: it is not told
 }
 
 // add settles e and keeps it, or rejects raw, the bytes that said it.
@@ -53,11 +64,22 @@ func (c *collector) add(e pkgmeter.Event, raw []byte) {
 	if err := c.Events[last].Settle(c.received); err != nil {
 		c.Events = c.Events[:last]
 		c.reject(reason(pkgmeter.PublicMessage(err)), raw)
+		return
 	}
+	c.total++
+}
+
+// refuse counts an item that is no event, and tells the sender why.
+func (c *collector) refuse(why error) {
+	if len(c.Refused) < c.most {
+		c.Refused = append(c.Refused, Refusal{c.total, why.Error()})
+	}
+	c.total++
 }
 
 // reject keeps raw, which could not be read because of why.
 func (c *collector) reject(why error, raw []byte) {
+	c.refuse(why)
 	body := Mask(raw)
 	if len(c.Rejects) < maxRejects {
 		c.Rejects = append(c.Rejects, pkgmeter.Reject{Source: c.source, Kind: c.kind, Reason: why.Error(), Body: body})

@@ -1,0 +1,203 @@
+package source
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/pkgmeter/pkgmeter"
+	"github.com/pkgmeter/pkgmeter/internal/purl"
+)
+
+// Harbor reads a webhook of Harbor, in its own format or as a CloudEvent: one
+// event that is about one or more resources, each of which becomes one here.
+//
+// Harbor says neither the client's address nor its agent nor what a manifest
+// is, so the parts of one pull cannot be told from pulls. Of the operator
+// nothing is kept but whether it is a robot.
+func Harbor(p Post) (Decoded, error) {
+	d := harbor{collector: p.collector()}
+	var t tree
+	if !d.parse(&t, p.Body) {
+		return d.decoded(), nil
+	}
+	if k := t.nodes[0].kind; k != object {
+		d.reject(wrongKind(k), t.raw(0))
+		return d.decoded(), nil
+	}
+	word := t.str(0, "type")
+	op, counted := harborOps[word]
+	switch {
+	case counted:
+	case isHarborNews(word):
+		d.refuse(reason("the event is about no download, upload or deletion: it is not counted"))
+		d.Skipped++
+		return d.decoded(), nil
+	default:
+		d.reject(reason("the type is none of Harbor's"), t.raw(0))
+		return d.decoded(), nil
+	}
+	data := t.get(0, "event_data")
+	if data == absent {
+		data = t.get(0, "data")
+	}
+	list := t.get(data, "resources")
+	if !t.is(list, array) || t.count(list, 0) == 0 {
+		d.reject(reason("no resource is named"), t.raw(0))
+		return d.decoded(), nil
+	}
+	n := t.count(list, p.Most)
+	if err := p.tooMany(n); err != nil {
+		return Decoded{}, err
+	}
+	d.head(&t, n > 1)
+	d.op, d.repository, d.chart = op, t.get(data, "repository"), isChart(word)
+	for i := range t.children(list) {
+		d.item(&t, i)
+	}
+	return d.decoded(), nil
+}
+
+// harborOps are the types of events that are about an artifact or a chart, as
+// Harbor 1, Harbor 2 and CloudEvents spell them.
+var harborOps = map[string]pkgmeter.Op{
+	"PULL_ARTIFACT": pkgmeter.Get, "pullImage": pkgmeter.Get, "harbor.artifact.pulled": pkgmeter.Get,
+	"DOWNLOAD_CHART": pkgmeter.Get, "downloadChart": pkgmeter.Get, "harbor.chart.downloaded": pkgmeter.Get,
+	"PUSH_ARTIFACT": pkgmeter.Upload, "pushImage": pkgmeter.Upload, "harbor.artifact.pushed": pkgmeter.Upload,
+	"UPLOAD_CHART": pkgmeter.Upload, "uploadChart": pkgmeter.Upload, "harbor.chart.uploaded": pkgmeter.Upload,
+	"DELETE_ARTIFACT": pkgmeter.Delete, "deleteImage": pkgmeter.Delete, "harbor.artifact.deleted": pkgmeter.Delete,
+	"DELETE_CHART": pkgmeter.Delete, "deleteChart": pkgmeter.Delete, "harbor.chart.deleted": pkgmeter.Delete,
+}
+
+// isHarborNews reports whether a type is one of those that tell of scans,
+// quotas, replication and retention. Who ticks all boxes gets them too.
+func isHarborNews(word string) bool {
+	for _, prefix := range []string{
+		"SCANNING_", "QUOTA_", "REPLICATION", "TAG_RETENTION", "scanning",
+		"harbor.scan.", "harbor.quota.", "harbor.replication.", "harbor.tag_retention.",
+	} {
+		if strings.HasPrefix(word, prefix) {
+			return true
+		}
+	}
+	return false
+}
+
+func isChart(word string) bool { return strings.Contains(strings.ToLower(word), "chart") }
+
+// harbor is the reading of one body.
+type harbor struct {
+	collector
+	op         pkgmeter.Op
+	at         time.Time
+	flags      pkgmeter.Flags
+	repository int  // node, or absent
+	chart      bool // the resources are charts of the old kind
+
+	// The id of an event is said, or what all resources have in common is
+	// hashed with what they have not.
+	id     string
+	common []string
+}
+
+// head reads what holds for all resources. An id that several would share is a
+// part of theirs.
+func (d *harbor) head(t *tree, several bool) {
+	word, operator := t.str(0, "type"), t.str(0, "operator")
+	d.flags = robot(operator)
+	when := "occur_at"
+	if t.str(0, "specversion") != "" {
+		when = "time"
+	}
+	d.at = t.when(0, when)
+	said := ""
+	if c := t.get(0, when); c != absent {
+		s, _ := t.scalar(c)
+		said = string(s)
+	}
+	d.common = []string{word, said, operator}
+	if id, from := t.str(0, "id"), t.str(0, "source"); when == "time" && id != "" && from != "" {
+		if d.id = cloudID(from, id); several {
+			d.common, d.id = []string{d.id}, ""
+		}
+	}
+}
+
+// item keeps what happened to the resource at node i.
+func (d *harbor) item(t *tree, i int) {
+	if k := t.nodes[i].kind; k != object {
+		d.reject(wrongKind(k), t.raw(i))
+		return
+	}
+	url, tag, digest := t.str(i, "resource_url"), t.str(i, "tag"), t.str(i, "digest")
+	e := pkgmeter.Event{ID: d.id, Op: d.op, Time: d.at, Flags: d.flags, Status: http.StatusOK}
+	if e.ID == "" {
+		e.ID = hashed(append(d.common[:len(d.common):len(d.common)], url, digest)...)
+	}
+	if d.chart {
+		e.Path, e.Hint, e.Repository = d.chartFile(t, tag)
+	} else {
+		e.Path = d.manifest(t, url, tag, digest)
+	}
+	if e.Path == "" {
+		d.reject(reason("the resource is no artifact: want its repository, and a tag or a digest"), t.raw(0))
+		return
+	}
+	d.add(e, t.raw(0))
+}
+
+// manifest returns the path of the manifest of a resource, "" if it is none.
+// The tag may be a digest: it is what the client asked for.
+func (d *harbor) manifest(t *tree, url, tag, digest string) string {
+	image := t.str(d.repository, "repo_full_name")
+	if name, project := t.str(d.repository, "name"), t.str(d.repository, "namespace"); image == "" && name != "" && project != "" {
+		image = project + "/" + name
+	}
+	if _, after, ok := strings.Cut(url, "://"); ok {
+		url = after
+	}
+	_, rest, _ := strings.Cut(url, "/") // behind the host
+	if at := strings.LastIndexByte(rest, '@'); at >= 0 {
+		digest, rest = orElse(digest, rest[at+1:]), rest[:at]
+	}
+	if at := strings.LastIndexByte(rest, ':'); at > strings.LastIndexByte(rest, '/') {
+		if tag == "" && digest == "" {
+			tag = rest[at+1:]
+		}
+		rest = rest[:at]
+	}
+	return imagePath(orElse(image, rest), manifests, tag, digest)
+}
+
+func orElse(s, otherwise string) string {
+	if s != "" {
+		return s
+	}
+	return otherwise
+}
+
+// chartFile returns the file of a chart where Harbor serves it, its purl and
+// its project, or nothing if it is none.
+func (d *harbor) chartFile(t *tree, version string) (path, hint, repository string) {
+	name, project := t.str(d.repository, "name"), t.str(d.repository, "namespace")
+	if i := strings.LastIndexByte(name, '/'); i >= 0 {
+		name = name[i+1:]
+	}
+	if name == "" || version == "" || project == "" {
+		return "", "", ""
+	}
+	path = "/chartrepo/" + project + "/charts/" + name + "-" + version + ".tgz"
+	return path, purl.WithVersion(purl.Of("helm", "", name), version), project
+}
+
+// hashed returns an id made of parts, which may hold anything.
+func hashed(parts ...string) string {
+	sum := sha256.New()
+	for _, s := range parts {
+		sum.Write([]byte(strconv.Itoa(len(s)) + ":" + s))
+	}
+	return "sha256:" + hex.EncodeToString(sum.Sum(nil))
+}
