@@ -44,6 +44,8 @@ type bench struct {
 	self string // this program
 	dir  string // scratch; on the disk that is measured
 	out  io.Writer
+
+	thorough bool // also what takes minutes and prints no figure
 }
 
 func run() (err error) {
@@ -55,7 +57,7 @@ func run() (err error) {
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	b := &bench{out: os.Stdout}
+	b := &bench{out: os.Stdout, thorough: *full || *only == "store"}
 	if b.bin, err = filepath.Abs(*bin); err != nil {
 		return err
 	}

@@ -5,6 +5,7 @@ package blob_test
 import (
 	"bytes"
 	"context"
+	cryptorand "crypto/rand"
 	"math/rand/v2"
 	"os"
 	"os/exec"
@@ -31,7 +32,12 @@ func victim(dir string) {
 	if err != nil {
 		panic(err)
 	}
-	random := rand.NewChaCha8([32]byte(bytes.Repeat([]byte{byte(os.Getpid())}, 32)))
+	// Two of them must never store the same bytes, which are stored once.
+	var seed [32]byte
+	if _, err := cryptorand.Read(seed[:]); err != nil {
+		panic(err)
+	}
+	random := rand.NewChaCha8(seed)
 	for {
 		content := make([]byte, random.Uint64()%(1<<20))
 		random.Read(content)
