@@ -15,7 +15,7 @@ const raced = true
 // TestMain draws fewer histories: the detector makes each some ten times longer.
 func TestMain(m *testing.M) {
 	flag.Parse()
-	if err := flag.Set("rapid.checks", "20"); err != nil {
+	if err := flag.Set("rapid.checks", "10"); err != nil {
 		panic(err)
 	}
 	os.Exit(m.Run())
