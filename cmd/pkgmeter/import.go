@@ -16,9 +16,10 @@ import (
 
 type importCmd struct {
 	Files      []string `arg:"" name:"file" help:"What to import, as it is or packed with gzip or zstd; - is standard input."`
-	Format     string   `placeholder:"FORMAT" default:"auto" help:"ndjson (an event on each line), savejson (the old program's save.json), meteor-stats (a package server's days of use, all at once), or auto, by content (default ${default})."`
+	Format     string   `placeholder:"FORMAT" default:"auto" help:"ndjson (an event on each line), savejson (the old program's save.json), meteor-stats (a package server's days of use, all at once), an access log: combined, common, nginx-json, caddy, traefik, s3, cloudfront, fastly, w3c (IIS), artifactory, nexus; or auto, by content (default ${default})."`
 	Source     string   `placeholder:"NAME" help:"Under which name the events count (default: the name of the format). A newer save.json of the same source counts its increase."`
 	Repository string   `placeholder:"NAME" help:"The repository of lines that name none."`
+	Follow     bool     `help:"Keep reading what is written to the files, past their rotation, until interrupted."`
 }
 
 // Run imports the files one after another.
@@ -35,7 +36,11 @@ func (c *importCmd) Run(a *app) error {
 	// The process ends soon: memory is cheaper than collecting it.
 	debug.SetGCPercent(400)
 	im := &importer{a: a, c: c}
-	err := im.files()
+	read := im.files
+	if c.Follow {
+		read = im.follow
+	}
+	err := read()
 	if im.s != nil {
 		err = errors.Join(err, im.s.close())
 	}
@@ -49,6 +54,9 @@ func (c *importCmd) Run(a *app) error {
 func (c *importCmd) check() error {
 	if names := append([]string{"auto"}, intake.FormatNames()...); !slices.Contains(names, c.Format) {
 		return usage("--format %s: want one of %s", printable(c.Format), strings.Join(names, ", "))
+	}
+	if c.Follow && (slices.Contains(c.Files, "-") || c.Format == intake.MeteorStats || c.Format == "savejson") {
+		return usage("--follow: want files of lines that grow, not standard input, save.json or statistics of days")
 	}
 	for flag, value := range map[string]string{"--source": c.Source, "--repository": c.Repository} {
 		if len(value) > pkgmeter.MaxName || !utf8.ValidString(value) {

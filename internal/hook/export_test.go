@@ -8,3 +8,9 @@ func (l *Large) Take(places int64) bool { return l.places.TryAcquire(places) }
 
 // Give returns them.
 func (l *Large) Give(places int64) { l.places.Release(places) }
+
+// MaxPulls is how many images and clients a generation of the window has.
+const MaxPulls = maxPulls
+
+// Pulls is how many are remembered.
+func (h *Senders) Pulls() int { return len(h.pulls.recent) + len(h.pulls.older) }

@@ -82,7 +82,7 @@ func (h *Senders) Serve(w http.ResponseWriter, r *http.Request, kind string, sen
 		o.Rejected = []source.Refusal{}
 	}
 	status := http.StatusOK
-	if len(d.Entries) == 0 && len(d.Rejects) > 0 && said.Skipped == 0 {
+	if len(d.Entries) == 0 && len(d.Rejects) > 0 {
 		status = http.StatusAccepted
 	}
 	httpx.WriteJSON(w, status, o)

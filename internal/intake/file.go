@@ -28,8 +28,9 @@ type File struct {
 	Size   int64 // packed bytes, -1 where that is not known before the end
 
 	src    *os.File
-	start  int64        // where it begins in src
-	stream bool         // src can be read only once
+	start  int64 // where it begins in src
+	stream bool  // src can be read only once
+	packed bool
 	done   atomic.Int64 // packed bytes that are read
 
 	head []byte
@@ -60,6 +61,31 @@ func Open(src *os.File, format string) (*File, error) {
 		return nil, err
 	}
 	return f, nil
+}
+
+// grown takes into the head what was written to f since it was opened. Who has
+// waited for the store in between would look for the ticket of a file that was
+// shorter then, and not find the one that somebody else has made meanwhile.
+func (f *File) grown() error {
+	if f.stream || f.packed || len(f.head) == pkgmeter.MaxHead {
+		return nil
+	}
+	more, err := io.ReadAll(io.LimitReader(f.rest, int64(pkgmeter.MaxHead-len(f.head))))
+	f.head = append(f.head, more...)
+	return err
+}
+
+// headNow returns the head as it is in the file by now.
+func (f *File) headNow() []byte {
+	if f.stream || f.packed || len(f.head) == pkgmeter.MaxHead {
+		return f.head
+	}
+	now := make([]byte, pkgmeter.MaxHead)
+	n, err := f.src.ReadAt(now, f.start)
+	if err != nil && !errors.Is(err, io.EOF) || !bytes.HasPrefix(now[:n], f.head) {
+		return f.head
+	}
+	return now[:n]
 }
 
 func (f *File) begin(format string) (err error) {
@@ -123,6 +149,7 @@ func (f *File) unpack() (io.Reader, error) {
 		if err != nil {
 			return nil, broken("gzip", err)
 		}
+		f.packed = true
 		return packed{z, "gzip"}, nil
 	case bytes.Equal(magic, []byte{0x28, 0xb5, 0x2f, 0xfd}):
 		// Lines are prepared and stored beside: it needs no goroutines of its own.
@@ -130,7 +157,7 @@ func (f *File) unpack() (io.Reader, error) {
 		if err != nil {
 			return nil, broken("zstd", err)
 		}
-		f.zstd = z
+		f.zstd, f.packed = z, true
 		return packed{z, "zstd"}, nil
 	}
 	return r, nil
@@ -172,6 +199,7 @@ func (c counted) Read(b []byte) (int, error) {
 type place struct {
 	r      io.Reader // from there on
 	hash   hash.Hash // of what is before
+	header *header   // of what is before
 	ticket pkgmeter.Ticket
 	longer bool // none of the tickets is this file's, and one that begins like it was read further than this file goes
 }
@@ -179,7 +207,7 @@ type place struct {
 // resume finds among the tickets of files that begin like f the one of f: that
 // with the largest offset up to which f has the same content.
 func (f *File) resume(ctx context.Context, tickets []pkgmeter.Ticket, progress func()) (place, error) {
-	p := place{r: io.MultiReader(bytes.NewReader(f.head), f.rest), hash: sha256.New()}
+	p := place{r: io.MultiReader(bytes.NewReader(f.head), f.rest), hash: sha256.New(), header: newHeader(f.Format.headed)}
 	if len(tickets) == 0 {
 		return p, nil
 	}
@@ -216,7 +244,7 @@ func (p *place) skip(ctx context.Context, n int64, progress func()) (done int64,
 	const step = 4 << 20 // bytes
 	for done < n && err == nil {
 		var some int64
-		some, err = io.CopyN(p.hash, p.r, min(step, n-done))
+		some, err = io.CopyN(io.MultiWriter(p.hash, p.header), p.r, min(step, n-done))
 		done += some
 		progress()
 		if ctx.Err() != nil {
@@ -228,7 +256,7 @@ func (p *place) skip(ctx context.Context, n int64, progress func()) (done int64,
 
 // again reads f from its beginning up to the offset of p's ticket.
 func (f *File) again(ctx context.Context, p *place, progress func()) error {
-	p.hash = sha256.New()
+	p.hash, p.header = sha256.New(), newHeader(f.Format.headed)
 	if f.stream {
 		if _, err := f.tmp.Seek(0, io.SeekStart); err != nil {
 			return err

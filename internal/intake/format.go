@@ -26,19 +26,43 @@ type Format struct {
 	// whole reports whether a last line that has no end is all there. If not,
 	// its writer is taken to be at it still.
 	whole func(line []byte) bool
+
+	// mask hides in a line what would identify a person.
+	mask func(line []byte) []byte
+
+	// looks is a detect that is asked about one line after another, until one
+	// tells. Where it is set, detect is not.
+	looks func(line []byte) bool
+
+	// headed says that lines which begin with # describe those after them.
+	headed bool
 }
 
 // Lines reports whether files of this format are lines, of one event each.
 func (f Format) Lines() bool { return f.reader != nil }
 
-// The order is that in which formats are tried.
-var formats = []Format{
+// The order is that in which formats are tried. Those of logs come last, in
+// the order of package source.
+var formats = append([]Format{
 	{Name: "savejson", detect: isSaveJSON},
-	{Name: "ndjson", detect: isEvents, whole: isObject, reader: func(name string, received time.Time) func([]byte) (pkgmeter.Event, error) {
+	{Name: "ndjson", detect: isEvents, whole: isObject, mask: source.Mask, reader: func(name string, received time.Time) func([]byte) (pkgmeter.Event, error) {
 		r := &source.EventReader{Source: name, Received: received}
 		return r.Line
 	}},
 	{Name: MeteorStats, detect: isUseDay},
+}, logs()...)
+
+// logs returns the formats of access logs.
+func logs() (all []Format) {
+	for _, f := range source.LogFormats() {
+		all = append(all, Format{
+			Name: f.Name, looks: f.Looks, whole: f.Whole, mask: f.Mask, headed: f.Headed,
+			reader: func(name string, received time.Time) func([]byte) (pkgmeter.Event, error) {
+				return f.Reader(name, received).Line
+			},
+		})
+	}
+	return all
 }
 
 // MeteorStats is the format of a package server's daily statistics of use: a
@@ -65,12 +89,36 @@ func FormatNamed(name string) (Format, error) {
 
 // detect returns the format of a file by its beginning.
 func detect(head []byte) (Format, error) {
-	i := slices.IndexFunc(formats, func(f Format) bool { return f.detect(head) })
-	if i < 0 {
-		return Format{}, pkgmeter.Errorf(pkgmeter.Invalid,
-			"the file is neither a save.json nor begins with a line that is a JSON object with path or package: if you know better, say --format %s", strings.Join(FormatNames(), " or "))
+	for _, f := range formats {
+		if f.detect != nil && f.detect(head) {
+			return f, nil
+		}
 	}
-	return formats[i], nil
+	if f, ok := detectLog(head); ok {
+		return f, nil
+	}
+	return Format{}, pkgmeter.Errorf(pkgmeter.Invalid,
+		"the file is neither a save.json nor begins with a line that is a JSON object with path or package, nor with one of a log that is known: if you know better, say --format %s", strings.Join(FormatNames(), " or "))
+}
+
+// detectLog returns the format of a log by the first line that tells: so it stays
+// the same while the file grows. A line without an end tells only if it is there
+// to its end.
+func detectLog(head []byte) (Format, bool) {
+	const most = 100 // lines that tell nothing
+	n := 0
+	for line := range bytes.Lines(head) {
+		text, ended := trim(line), bytes.HasSuffix(line, []byte("\n"))
+		for _, f := range formats {
+			if f.looks != nil && len(text) > 0 && (ended || f.whole(text)) && f.looks(text) {
+				return f, true
+			}
+		}
+		if n++; n == most {
+			break
+		}
+	}
+	return Format{}, false
 }
 
 // isSaveJSON looks for a member that the old program's file has. All of its
@@ -142,4 +190,9 @@ func members(text []byte) (names []string) {
 // CR of a line from Windows, and the mark with which files there begin.
 func trim(line []byte) []byte {
 	return bytes.Trim(bytes.TrimPrefix(line, []byte("\xef\xbb\xbf")), " \t\r\n")
+}
+
+// isPacked reports whether a file that begins with head is unpacked as it is read.
+func isPacked(head []byte) bool {
+	return bytes.HasPrefix(head, []byte{0x1f, 0x8b}) || bytes.HasPrefix(head, []byte{0x28, 0xb5, 0x2f, 0xfd})
 }

@@ -12,6 +12,7 @@ package intake
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -50,6 +51,9 @@ type Chunk struct {
 	Lines []byte `json:"lines"`
 	Cut   []int  `json:"cut,omitempty"`
 
+	// Header are the lines before these that say how to read them.
+	Header []byte `json:"header,omitempty"`
+
 	// Head comes with the first chunk of a new file, and Seen are the tickets of
 	// files with this head that are others.
 	Head []byte  `json:"head,omitempty"`
@@ -84,10 +88,12 @@ type Intake struct {
 	// is stored: two commands that import the same new file at the same time
 	// would both count it.
 	first sync.Mutex
+	looks looks
 }
 
 // Tickets implements [Taker].
 func (in *Intake) Tickets(ctx context.Context, source string, head []byte) ([]pkgmeter.Ticket, error) {
+	in.looks.look(source, head)
 	return in.Store.Tickets(ctx, source, head)
 }
 
@@ -104,13 +110,18 @@ func (in *Intake) Prepare(c *Chunk) error {
 	d := &pkgmeter.Delivery{Received: in.Now().UTC()}
 	events := make([]pkgmeter.Event, 0, c.lines)
 	read := format.reader(c.Ticket.Source, d.Received)
+	for line := range bytes.Lines(c.Header) {
+		_, _ = read(line) // it is no event
+	}
 	i := 0
 	for line := range bytes.Lines(c.Lines) {
 		line = bytes.TrimSuffix(line, []byte("\n"))
 		if slices.Contains(c.Cut, i) {
-			d.Rejects = append(d.Rejects, reject(c, line, fmt.Sprintf("the line is longer than %d bytes", MaxLine)))
-		} else if e, err := read(line); err != nil {
-			d.Rejects = append(d.Rejects, reject(c, line, err.Error()))
+			d.Rejects = append(d.Rejects, reject(c, format, line, fmt.Sprintf("the line is longer than %d bytes", MaxLine)))
+		} else if e, err := read(line); errors.Is(err, source.ErrHeader) {
+			// It is read; those after it go by it.
+		} else if err != nil {
+			d.Rejects = append(d.Rejects, reject(c, format, line, err.Error()))
 		} else {
 			if e.Repository == "" {
 				e.Repository = c.Repository
@@ -126,8 +137,8 @@ func (in *Intake) Prepare(c *Chunk) error {
 
 // reject keeps a line for a person to look at. It is masked before it is cut,
 // so that the cut does not hide from the mask what it is about.
-func reject(c *Chunk, line []byte, reason string) pkgmeter.Reject {
-	body := source.Mask(line)
+func reject(c *Chunk, format Format, line []byte, reason string) pkgmeter.Reject {
+	body := format.mask(line)
 	return pkgmeter.Reject{Source: c.Ticket.Source, Kind: rejectKind, Reason: reason, Body: body[:min(len(body), maxHeld)]}
 }
 
@@ -146,10 +157,13 @@ func (in *Intake) Take(ctx context.Context, c *Chunk) (Outcome, error) {
 			return Outcome{}, err
 		}
 	}
-	d := c.delivery
+	d, isNew := c.delivery, c.Ticket.ID == 0
 	d.Ticket = &c.Ticket
 	if err := in.Store.Write(ctx, []*pkgmeter.Delivery{d}); err != nil {
 		return Outcome{}, err
+	}
+	if isNew {
+		in.looks.begin(c.Ticket.Source, c.Head)
 	}
 	return Outcome{Ticket: c.Ticket.ID, New: int64(d.New), Known: int64(d.Known), Rejected: int64(len(d.Rejects))}, nil
 }
@@ -162,8 +176,13 @@ func (in *Intake) stillNew(ctx context.Context, c *Chunk) error {
 	}
 	for _, t := range tickets {
 		if !slices.Contains(c.Seen, t.ID) {
-			return pkgmeter.Errorf(pkgmeter.Conflict, "this file is being imported by another command: wait for it, then try again")
+			return errBusy
 		}
+	}
+	if in.looks.begunSince(c.Ticket.Source, c.Ticket.HeadLen, c.Head) {
+		return errBusy
 	}
 	return nil
 }
+
+var errBusy = pkgmeter.Errorf(pkgmeter.Conflict, "this file is being imported by another command: wait for it, then try again")

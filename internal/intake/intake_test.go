@@ -31,7 +31,8 @@ type memory struct {
 	writes  int
 	largest int // of the writes, in events and rejects
 
-	fail error // instead of a write
+	fail  error // instead of a write
+	after bool  // fail after it
 }
 
 func (m *memory) Tickets(_ context.Context, source string, head []byte) (found []pkgmeter.Ticket, err error) {
@@ -48,7 +49,7 @@ func (m *memory) Tickets(_ context.Context, source string, head []byte) (found [
 func (m *memory) Write(_ context.Context, batch []*pkgmeter.Delivery) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.fail != nil {
+	if m.fail != nil && !m.after {
 		return m.fail
 	}
 	for _, d := range batch {
@@ -58,7 +59,7 @@ func (m *memory) Write(_ context.Context, batch []*pkgmeter.Delivery) error {
 			t.ID = int64(i + 1)
 			m.tickets = append(m.tickets, pkgmeter.Ticket{})
 		} else if i = int(t.ID - 1); m.tickets[i].Offset != t.From {
-			return errors.New("somebody read on")
+			return pkgmeter.Errorf(pkgmeter.Conflict, "somebody read on")
 		}
 		before := m.tickets[i]
 		m.tickets[i] = *t
@@ -71,7 +72,7 @@ func (m *memory) Write(_ context.Context, batch []*pkgmeter.Delivery) error {
 		m.largest = max(m.largest, len(d.Entries)+len(d.Rejects))
 	}
 	m.writes++
-	return nil
+	return m.fail
 }
 
 // rules are costly to make.
@@ -349,7 +350,7 @@ func TestTwoImportsOfOneNewFileAtTheSameTimeCountItOnce(t *testing.T) {
 			}
 			defer f.Close()
 			got, err := f.Import(t.Context(), in, intake.Options{})
-			if err != nil && pkgmeter.CodeOf(err) != pkgmeter.Conflict && err.Error() != "somebody read on" {
+			if err != nil && pkgmeter.CodeOf(err) != pkgmeter.Conflict {
 				t.Error(err)
 			}
 			mu.Lock()

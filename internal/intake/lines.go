@@ -10,10 +10,11 @@ import (
 
 // lines cuts a file into chunks.
 type lines struct {
-	r     *bufio.Reader
-	hash  hash.Hash // of all bytes up to at
-	at    int64
-	whole func(line []byte) bool
+	r      *bufio.Reader
+	hash   hash.Hash // of all bytes up to at
+	header *header   // of the lines up to at
+	at     int64
+	whole  func(line []byte) bool
 
 	// What was read and did not fit into the chunk before. The line is valid
 	// until the next read.
@@ -24,16 +25,17 @@ type lines struct {
 	size int  // of the lines of the chunk before
 }
 
-func newLines(r io.Reader, h hash.Hash, at int64, whole func([]byte) bool) *lines {
+// newLines returns the lines of a file from p on.
+func newLines(p place, whole func([]byte) bool) *lines {
 	const ends = 2 // CR, LF
-	return &lines{r: bufio.NewReaderSize(r, MaxLine+ends), hash: h, at: at, whole: whole}
+	return &lines{r: bufio.NewReaderSize(p.r, MaxLine+ends), hash: p.hash, header: p.header, at: p.ticket.Offset, whole: whole}
 }
 
 // next returns the next chunk, whose ticket has From, Offset and SHA256. After
 // the last one it returns io.EOF. Any other error comes after the chunk with
 // the last line before it.
 func (l *lines) next() (*Chunk, error) {
-	c := &Chunk{Lines: make([]byte, 0, l.size)}
+	c := &Chunk{Lines: make([]byte, 0, l.size), Header: l.header.lines()}
 	c.Ticket.From = l.at
 	for c.lines < MaxLines {
 		line, err := l.line()
@@ -111,6 +113,7 @@ func (l *lines) addLong(c *Chunk, line []byte) error {
 
 func (l *lines) take(read []byte) {
 	l.hash.Write(read)
+	l.header.Write(read) //nolint:errcheck // it never fails
 	l.at += int64(len(read))
 }
 

@@ -68,14 +68,20 @@ type run struct {
 	f      *File
 	to     Taker
 	opt    Options
+	tail   *tail // of a file that is followed, else nil
 	lines  *lines
-	ticket pkgmeter.Ticket
+	ticket pkgmeter.Ticket // but for its ID
+	id     int64           // of the ticket, 0 until a new file has one
 	seen   []int64
+	longer bool // see place
 	report Report
 }
 
 // begin finds where the last import ended.
 func (r *run) begin(ctx context.Context) error {
+	if err := r.f.grown(); err != nil {
+		return err
+	}
 	tickets, err := r.to.Tickets(ctx, r.opt.Source, r.f.head)
 	if err != nil {
 		return err
@@ -84,14 +90,18 @@ func (r *run) begin(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	r.lines = newLines(p.r, p.hash, p.ticket.Offset, r.f.Format.whole)
+	if r.tail != nil {
+		r.tail.seek(p.ticket.Offset, r.f.head)
+		p.r = r.tail
+	}
+	r.lines, r.longer = newLines(p, r.whole()), p.longer
 	if p.ticket.ID == 0 {
 		r.ticket = pkgmeter.Ticket{Source: r.opt.Source, Format: r.f.Format.Name, HeadLen: len(r.f.head), Head: sha256.Sum256(r.f.head)}
 		for _, t := range tickets {
 			r.seen = append(r.seen, t.ID)
 		}
 	} else {
-		r.ticket = p.ticket
+		r.ticket, r.id = p.ticket, p.ticket.ID
 		r.report.Known = p.ticket.New + p.ticket.Known
 	}
 	switch {
@@ -101,6 +111,18 @@ func (r *run) begin(ctx context.Context) error {
 		r.note("it was imported as %s before: to read it anew as %s, give it another --source", r.ticket.Format, r.f.Format.Name)
 	}
 	return nil
+}
+
+// whole returns what tells of a last line without an end whether it is there. A
+// packed log does not grow: what is not there never will be.
+func (r *run) whole() func([]byte) bool {
+	switch {
+	case r.tail != nil:
+		return func([]byte) bool { return false }
+	case r.f.packed && r.f.Format.looks != nil:
+		return func([]byte) bool { return true }
+	}
+	return r.f.Format.whole
 }
 
 func (r *run) note(format string, args ...any) {
@@ -154,7 +176,7 @@ func (r *run) read(to chan<- *Chunk, stop <-chan struct{}) error {
 		if err != nil {
 			return err
 		}
-		t := r.ticket // only the taker's side changes its ID
+		t := &r.ticket
 		c.Ticket.Source, c.Ticket.Format, c.Ticket.HeadLen, c.Ticket.Head = t.Source, t.Format, t.HeadLen, t.Head
 		c.Repository = r.opt.Repository
 		if !send(to, c, stop) {
@@ -174,7 +196,6 @@ func send(to chan<- *Chunk, c *Chunk, stop <-chan struct{}) bool {
 
 // take gives one prepared chunk after another to the taker.
 func (r *run) take(ctx context.Context, ready <-chan *Chunk) error {
-	id := r.ticket.ID
 	for {
 		select {
 		case <-ctx.Done():
@@ -183,14 +204,14 @@ func (r *run) take(ctx context.Context, ready <-chan *Chunk) error {
 			if !more {
 				return nil
 			}
-			if c.Ticket.ID = id; id == 0 {
-				c.Head, c.Seen = r.f.head, r.seen
+			if c.Ticket.ID = r.id; r.id == 0 {
+				c.Head, c.Seen = r.f.headNow(), r.seen
 			}
 			out, err := r.to.Take(context.WithoutCancel(ctx), c)
 			if err != nil {
 				return err
 			}
-			id = out.Ticket
+			r.id = out.Ticket
 			r.report.New += out.New
 			r.report.Known += out.Known
 			r.report.Rejected += out.Rejected

@@ -63,11 +63,11 @@ func (d *composer) item(t *tree, i int) {
 
 // composerHint returns the purl of a version of a package, "" for what is none.
 func composerHint(name, version string) string {
-	vendor, rest, ok := strings.Cut(name, "/")
-	if !ok || vendor == "" || rest == "" || strings.ContainsFunc(name, notComposer) || strings.Contains(rest, "/") {
+	if len(name) > pkgmeter.MaxName || len(version) > pkgmeter.MaxName || strings.ContainsFunc(version, isControl) {
 		return ""
 	}
-	if len(version) > pkgmeter.MaxName || strings.ContainsFunc(version, isControl) {
+	vendor, rest, ok := strings.Cut(name, "/")
+	if !ok || vendor == "" || rest == "" || strings.ContainsFunc(name, notComposer) || strings.Contains(rest, "/") {
 		return ""
 	}
 	pkg := purl.Of("composer", vendor, rest)

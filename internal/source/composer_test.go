@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/pkgmeter/pkgmeter"
 	"github.com/pkgmeter/pkgmeter/internal/rule"
 )
 
@@ -66,7 +67,7 @@ func TestAnInstallOfComposerIsADownload(t *testing.T) {
 	entries := rule.Default().ApplyAll(d.Events)
 	f, c := entries[0].File, entries[0].Client
 	if f.Type != "composer" || f.Package != "pkg:composer/monolog/monolog" || f.Version != "3.5.0.0" || f.Name != "pkg:composer/monolog/monolog@3.5.0.0" ||
-		c.Name != "composer" || c.Class != "ci" || entries[0].Counts.Downloads != 1 || entries[0].Event.ID != "" {
+		c.Name != "composer" || c.Class != pkgmeter.CI || entries[0].Counts.Downloads != 1 || entries[0].Event.ID != "" {
 		t.Errorf("%+v", entries[0])
 	}
 	if entries[2].File.Version != "dev-feature/x" {

@@ -1,6 +1,7 @@
 package source
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"net/http"
@@ -53,8 +54,8 @@ func Harbor(p Post) (Decoded, error) {
 	if err := p.tooMany(n); err != nil {
 		return Decoded{}, err
 	}
-	d.head(&t, n > 1)
-	d.op, d.repository, d.chart = op, t.get(data, "repository"), isChart(word)
+	d.op, d.chart = op, isChart(word)
+	d.head(&t, t.get(data, "repository"), n > 1)
 	for i := range t.children(list) {
 		d.item(&t, i)
 	}
@@ -88,26 +89,30 @@ func isHarborNews(word string) bool {
 
 func isChart(word string) bool { return strings.Contains(strings.ToLower(word), "chart") }
 
-// harbor is the reading of one body.
+// harbor is the reading of one body. What holds for all resources is read once:
+// each look at it takes time by its size.
 type harbor struct {
 	collector
-	op         pkgmeter.Op
-	at         time.Time
-	flags      pkgmeter.Flags
-	repository int  // node, or absent
-	chart      bool // the resources are charts of the old kind
+	op      pkgmeter.Op
+	at      time.Time
+	flags   pkgmeter.Flags
+	chart   bool // the resources are charts of the old kind
+	several bool
 
-	// The id of an event is said, or what all resources have in common is
-	// hashed with what they have not.
-	id     string
-	common []string
+	// The image or chart: the whole name, or a project and a name in it.
+	full, project, name string
+
+	// The id is said, or what all resources have in common is hashed with what
+	// they have not.
+	id, common string
 }
 
 // head reads what holds for all resources. An id that several would share is a
 // part of theirs.
-func (d *harbor) head(t *tree, several bool) {
+func (d *harbor) head(t *tree, repository int, several bool) {
 	word, operator := t.str(0, "type"), t.str(0, "operator")
-	d.flags = robot(operator)
+	d.flags, d.several = robot(operator), several
+	d.full, d.project, d.name = t.str(repository, "repo_full_name"), t.str(repository, "namespace"), t.str(repository, "name")
 	when := "occur_at"
 	if t.str(0, "specversion") != "" {
 		when = "time"
@@ -118,10 +123,10 @@ func (d *harbor) head(t *tree, several bool) {
 		s, _ := t.scalar(c)
 		said = string(s)
 	}
-	d.common = []string{word, said, operator}
+	d.common = hashed(word, said, operator)
 	if id, from := t.str(0, "id"), t.str(0, "source"); when == "time" && id != "" && from != "" {
 		if d.id = cloudID(from, id); several {
-			d.common, d.id = []string{d.id}, ""
+			d.common, d.id = d.id, ""
 		}
 	}
 }
@@ -132,36 +137,40 @@ func (d *harbor) item(t *tree, i int) {
 		d.reject(wrongKind(k), t.raw(i))
 		return
 	}
+	raw := t.raw(0) // of several each is rejected with its own bytes
+	if d.several {
+		raw = t.raw(i)
+	}
 	url, tag, digest := t.str(i, "resource_url"), t.str(i, "tag"), t.str(i, "digest")
 	e := pkgmeter.Event{ID: d.id, Op: d.op, Time: d.at, Flags: d.flags, Status: http.StatusOK}
 	if e.ID == "" {
-		e.ID = hashed(append(d.common[:len(d.common):len(d.common)], url, digest)...)
+		e.ID = hashed(d.common, url, digest)
 	}
 	if d.chart {
-		e.Path, e.Hint, e.Repository = d.chartFile(t, tag)
+		e.Path, e.Hint, e.Repository = d.chartFile(tag)
 	} else {
-		e.Path = d.manifest(t, url, tag, digest)
+		e.Path = d.manifest(url, tag, digest)
 	}
 	if e.Path == "" {
-		d.reject(reason("the resource is no artifact: want its repository, and a tag or a digest"), t.raw(0))
+		d.reject(reason("the resource is no artifact: want its repository, and a tag or a digest"), raw)
 		return
 	}
-	d.add(e, t.raw(0))
+	d.add(e, raw)
 }
 
 // manifest returns the path of the manifest of a resource, "" if it is none.
 // The tag may be a digest: it is what the client asked for.
-func (d *harbor) manifest(t *tree, url, tag, digest string) string {
-	image := t.str(d.repository, "repo_full_name")
-	if name, project := t.str(d.repository, "name"), t.str(d.repository, "namespace"); image == "" && name != "" && project != "" {
-		image = project + "/" + name
+func (d *harbor) manifest(url, tag, digest string) string {
+	image := d.full
+	if image == "" && d.name != "" && d.project != "" && len(d.name)+len(d.project) < pkgmeter.MaxName {
+		image = d.project + "/" + d.name
 	}
 	if _, after, ok := strings.Cut(url, "://"); ok {
 		url = after
 	}
 	_, rest, _ := strings.Cut(url, "/") // behind the host
 	if at := strings.LastIndexByte(rest, '@'); at >= 0 {
-		digest, rest = orElse(digest, rest[at+1:]), rest[:at]
+		digest, rest = cmp.Or(digest, rest[at+1:]), rest[:at]
 	}
 	if at := strings.LastIndexByte(rest, ':'); at > strings.LastIndexByte(rest, '/') {
 		if tag == "" && digest == "" {
@@ -169,28 +178,18 @@ func (d *harbor) manifest(t *tree, url, tag, digest string) string {
 		}
 		rest = rest[:at]
 	}
-	return imagePath(orElse(image, rest), manifests, tag, digest)
-}
-
-func orElse(s, otherwise string) string {
-	if s != "" {
-		return s
-	}
-	return otherwise
+	return imagePath(cmp.Or(image, rest), manifests, tag, digest)
 }
 
 // chartFile returns the file of a chart where Harbor serves it, its purl and
 // its project, or nothing if it is none.
-func (d *harbor) chartFile(t *tree, version string) (path, hint, repository string) {
-	name, project := t.str(d.repository, "name"), t.str(d.repository, "namespace")
-	if i := strings.LastIndexByte(name, '/'); i >= 0 {
-		name = name[i+1:]
-	}
-	if name == "" || version == "" || project == "" {
+func (d *harbor) chartFile(version string) (path, hint, repository string) {
+	if d.name == "" || version == "" || d.project == "" || len(d.name)+len(version)+len(d.project) > pkgmeter.MaxName {
 		return "", "", ""
 	}
-	path = "/chartrepo/" + project + "/charts/" + name + "-" + version + ".tgz"
-	return path, purl.WithVersion(purl.Of("helm", "", name), version), project
+	name := d.name[strings.LastIndexByte(d.name, '/')+1:]
+	path = "/chartrepo/" + d.project + "/charts/" + name + "-" + version + ".tgz"
+	return path, purl.WithVersion(purl.Of("helm", "", name), version), d.project
 }
 
 // hashed returns an id made of parts, which may hold anything.

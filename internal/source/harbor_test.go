@@ -61,8 +61,11 @@ func TestTheIDOfAHarborEventIsMadeOfAllThatTellsItApart(t *testing.T) {
 		t.Error("what does not tell it apart is a part of the id")
 	}
 	for _, change := range [][2]string{
-		{"PULL_ARTIFACT", "PUSH_ARTIFACT"}, {"1772366283", "1772366284"}, {"ada.lovelace", "bob"},
-		{"harbor.example.com/test/debian:12.4", "harbor.example.net/test/debian:12.4"}, {"81d93757", "91d93757"},
+		{"PULL_ARTIFACT", "PUSH_ARTIFACT"},
+		{"1772366283", "1772366284"},
+		{"ada.lovelace", "bob"},
+		{"harbor.example.com/test/debian:12.4", "harbor.example.net/test/debian:12.4"},
+		{"81d93757", "91d93757"},
 	} {
 		if id(strings.Replace(body, change[0], change[1], 1)) == first {
 			t.Errorf("%s is no part of the id", change[0])

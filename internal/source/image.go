@@ -37,8 +37,7 @@ func imagePath(image, part, tag, digest string) string {
 		path := "/v2/" + image + "/" + part + "/" + ref
 		// The rules have to find in it what was put there: a name with the word
 		// manifests in it, or an escape, is another image.
-		a := artifact.Parse(path)
-		if a.Confidence == artifact.Certain && (a.File == image+":"+ref || a.File == image+"@"+ref) {
+		if file := artifact.Parse(path).File; file == image+":"+ref || file == image+"@"+ref {
 			return path
 		}
 	}

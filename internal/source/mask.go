@@ -23,6 +23,8 @@ var private = map[string]bool{
 	"clientip": true, "sourceip": true, "xforwardedfor": true, "xrealip": true,
 	"password": true, "passwd": true, "token": true, "accesstoken": true, "secret": true,
 	"authorization": true, "apikey": true, "xapikey": true,
+	"remoteuser": true, "clientusername": true, "clienthost": true, "clientaddr": true, "cip": true, "csusername": true,
+	"cookie": true, "setcookie": true, "httpcookie": true, "httpauthorization": true, "proxyauthorization": true,
 }
 
 // Mask returns a copy of body in which *** stands for what would identify a

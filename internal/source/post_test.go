@@ -219,7 +219,7 @@ func (p poster) check(t *testing.T, body []byte, headers ...string) {
 		}
 		return
 	}
-	checkEvents(t, body, d)
+	checkPosted(t, body, d)
 	checkRefused(t, body, d)
 	p.checkItems(t, body, d)
 	if v, err := source.Parse(bytes.TrimPrefix(body, []byte("\ufeff"))); err == nil && hidesSecrets(v) {
@@ -229,7 +229,7 @@ func (p poster) check(t *testing.T, body []byte, headers ...string) {
 	}
 }
 
-func checkEvents(t *testing.T, body []byte, d source.Decoded) {
+func checkPosted(t *testing.T, body []byte, d source.Decoded) {
 	t.Helper()
 	for _, e := range d.Events {
 		again := e
@@ -401,4 +401,46 @@ func TestCloudRepoTellsTheSenderWhichItemsItRefused(t *testing.T) {
 	}
 	checkSaid(t, p.read(t, `{"asset":"a.jar"}`), "get a.jar id=delivery")
 	checkSaid(t, p.read(t, "{\"asset\":\"a.jar\"}\n{\"asset\":"), "get a.jar\n1: unterminated JSON: it ends at offset 27 where a value should be")
+}
+
+// worstPosts are bodies of 1 MiB that are made to cost time.
+func worstPosts() map[string]string {
+	const size, many = 1 << 20, 8000
+	long := strings.Repeat("v2/", size/3)
+	fill := func(s string) string { return strings.Repeat(s, size/len(s)) }
+	return map[string]string{
+		"brackets":                   fill("["),
+		"numbers":                    "[" + fill("0,") + "0]",
+		"members":                    "{" + fill(`"id":1,`) + `"events":[],"downloads":[],"type":"PULL_ARTIFACT"}`,
+		"a long image":               `{"events":[{"action":"pull","target":{"repository":"` + long + `","tag":"1"}}]}`,
+		"a long package":             `{"downloads":[{"name":"a/` + long + `","version":"1"}]}`,
+		"events without anything":    `{"events":[` + strings.Repeat(`{},`, many) + `{}]}`,
+		"resources and an operator":  `{"type":"PULL_ARTIFACT","operator":"` + long + `","event_data":{"resources":[` + strings.Repeat(`{},`, many) + `{}]}}`,
+		"resources of a long image":  `{"type":"PULL_ARTIFACT","event_data":{"repository":{"repo_full_name":"` + long + `"},"resources":[` + strings.Repeat(`{"tag":"1"},`, many) + `{}]}}`,
+		"resources of a long chart":  `{"type":"DOWNLOAD_CHART","event_data":{"repository":{"name":"` + long + `","namespace":"x"},"resources":[` + strings.Repeat(`{"tag":"1"},`, many) + `{}]}}`,
+		"resources of a wide object": `{"type":"PULL_ARTIFACT","event_data":{"repository":{` + fill(`"x":1,`) + `"x":1},"resources":[` + strings.Repeat(`{"tag":"1"},`, many) + `{}]}}`,
+		"cloud events":               "[" + strings.Repeat(`{"specversion":"1.0","source":"s","id":"1","data":{"path":1}},`, many) + "1]",
+		"a cloud event":              `{"specversion":"1.0","source":"s","id":"` + long + `","data":{"path":"` + long + `"}}`,
+	}
+}
+
+func TestNoPostTakesLong(t *testing.T) {
+	// Not parallel, as it measures time. The bound is far above what any body
+	// takes, even with a race detector on a busy machine, and far below what
+	// quadratic work on 1 MiB would.
+	const bound = 5 * time.Second
+	for name, body := range worstPosts() {
+		for _, p := range posters {
+			in := post(body)
+			in.Most = 10_000
+			start := time.Now()
+			d, err := p.decode(in)
+			if took := time.Since(start); took > bound {
+				t.Errorf("%s, %s: %v", p.name, name, took)
+			}
+			if err == nil && len(d.Events)+len(d.Refused) == 0 && !strings.Contains(body, ":[],") {
+				t.Errorf("%s, %s: nothing is said", p.name, name)
+			}
+		}
+	}
 }
