@@ -49,6 +49,9 @@ func (i inspector) Retry(ctx context.Context, id int64) error {
 	if err != nil {
 		return err
 	}
+	if item.Kind == "hook" {
+		return pkgmeter.Errorf(pkgmeter.Invalid, "what a registry's notification says is not read again here: have the registry send it once more")
+	}
 	if item.Kind != "callback" {
 		return pkgmeter.Errorf(pkgmeter.Invalid, "a line of a file is not read again here: mend the file, and import it once more")
 	}
