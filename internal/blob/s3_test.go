@@ -188,7 +188,11 @@ func TestWhatBreaksOffLeavesNoObjectInS3(t *testing.T) {
 	}
 	fake.mu.Lock()
 	defer fake.mu.Unlock()
-	if len(fake.objects) != 0 {
-		t.Errorf("left: %q", slices.Collect(maps.Keys(fake.objects)))
+	for name := range fake.objects {
+		// A part that was under way when its upload was given up may arrive later.
+		// It is no object, and nobody can see it.
+		if !strings.Contains(name, " part ") {
+			t.Errorf("left: %q", name)
+		}
 	}
 }

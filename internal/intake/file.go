@@ -75,19 +75,6 @@ func (f *File) grown() error {
 	return err
 }
 
-// headNow returns the head as it is in the file by now.
-func (f *File) headNow() []byte {
-	if f.stream || f.packed || len(f.head) == pkgmeter.MaxHead {
-		return f.head
-	}
-	now := make([]byte, pkgmeter.MaxHead)
-	n, err := f.src.ReadAt(now, f.start)
-	if err != nil && !errors.Is(err, io.EOF) || !bytes.HasPrefix(now[:n], f.head) {
-		return f.head
-	}
-	return now[:n]
-}
-
 func (f *File) begin(format string) (err error) {
 	if f.rest, err = f.unpack(); err != nil {
 		return err

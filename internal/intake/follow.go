@@ -96,7 +96,6 @@ type following struct {
 	file    *File
 	run     *run      // nil until it is begun, and after an error
 	counted int64     // events of it that are in the report
-	copied  bool      // it may be a copy of what is read under another name
 	known   bool      // what was read of it before is in the report, or no news
 	done    bool      // there is nothing to read in it
 	quiet   time.Time // since when nothing came
@@ -429,9 +428,6 @@ func (fl *follower) begin(ctx context.Context, to Taker, f *followed, g *followi
 	r := &run{f: file, to: to, opt: opt, tail: g.tail}
 	if err := r.begin(ctx); err != nil {
 		return errors.Join(err, file.Close())
-	}
-	if g.done = g.copied && r.longer; g.done {
-		return file.Close() // of what is read elsewhere
 	}
 	for _, note := range r.report.Notes {
 		fl.opt.Note(f.name + ": " + note)

@@ -250,6 +250,137 @@ func TestAFollowThatIsStoppedAndBegunAgainMissesNothing(t *testing.T) {
 	}
 }
 
+func TestALineThatComesLateToARenamedLogIsRead(t *testing.T) {
+	t.Parallel()
+	var m memory
+	l := newLogger(t, filepath.Join(t.TempDir(), "a.log"), rand.New(rand.NewPCG(13, 14)))
+	l.line(l.f)
+	stop := m.follow(t, l.name)
+	m.await(t, 1)
+	old := l.f
+	if err := os.Rename(l.name, l.name+".1"); err != nil {
+		t.Fatal(err)
+	}
+	l.reopen()
+	l.line(l.f)
+	m.await(t, 2)
+	for range 3 {
+		l.line(old)
+		m.await(t, l.n)
+	}
+	stop()
+	m.once(t, l)
+}
+
+// The file is emptied, and longer than before at once, between the look at its
+// length and the read.
+func TestALogThatIsEmptiedWhileItIsReadIsReadAnew(t *testing.T) {
+	t.Parallel()
+	var m memory
+	l := newLogger(t, filepath.Join(t.TempDir(), "a.log"), rand.New(rand.NewPCG(15, 16)))
+	l.line(l.f)
+	in := m.intake()
+	in.Now = func() time.Time { return time.Date(2026, 3, 2, 0, 0, 0, 0, time.UTC) }
+	looks := 0
+	ctx, cancel := context.WithCancel(t.Context())
+	_, err := intake.Follow(ctx, []string{l.name}, intake.FollowOptions{
+		Open: func() (intake.Taker, func() error, error) {
+			switch looks++; looks {
+			case 1:
+				l.line(l.f)
+			case 2:
+				l.copyTruncate()
+				l.run(l.n + 100)
+			}
+			return in, func() error {
+				if looks == 1 {
+					l.line(l.f)
+				} else if m.stored() == l.n {
+					cancel()
+				}
+				return nil
+			}, nil
+		},
+		Note:  func(string) {},
+		Every: time.Millisecond,
+	})
+	if err != nil {
+		t.Error(err)
+	}
+	m.once(t, l)
+}
+
+// While the copy of an emptied log is looked at, the log is copied and emptied
+// once more: nothing tells that, as nothing of it was read in between.
+func TestALogThatIsEmptiedTwiceAtOnceIsReadFromItsCopies(t *testing.T) {
+	t.Parallel()
+	var m memory
+	l := newLogger(t, filepath.Join(t.TempDir(), "a.log"), rand.New(rand.NewPCG(17, 18)))
+	l.line(l.f)
+	in := m.intake()
+	in.Now = func() time.Time { return time.Date(2026, 3, 2, 0, 0, 0, 0, time.UTC) }
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	looks, again := 0, 0
+	_, err := intake.Follow(ctx, []string{l.name}, intake.FollowOptions{
+		Options: intake.Options{Progress: func(lines int64) {
+			if lines == 0 && looks > 1 && again == 0 {
+				again++
+				l.line(l.f)
+				l.copyTruncate()
+				l.line(l.f)
+			}
+		}},
+		Open: func() (intake.Taker, func() error, error) {
+			looks++
+			return in, func() error {
+				switch {
+				case looks == 1:
+					l.line(l.f)
+					l.line(l.f)
+					l.copyTruncate()
+					l.line(l.f)
+				case m.stored() == l.n:
+					cancel()
+				}
+				return nil
+			}, nil
+		},
+		Note:  func(string) {},
+		Every: time.Millisecond,
+	})
+	if err != nil || again == 0 {
+		t.Errorf("%v, emptied %d times more", err, again)
+	}
+	m.once(t, l)
+}
+
+// Requests that were under way end in a file that was rotated before another.
+func TestALogThatIsOlderThanTheOneBeforeItIsRead(t *testing.T) {
+	t.Parallel()
+	var m memory
+	l := newLogger(t, filepath.Join(t.TempDir(), "a.log"), rand.New(rand.NewPCG(19, 20)))
+	l.line(l.f)
+	stop := m.follow(t, l.name)
+	m.await(t, 1)
+	stop()
+	for range 2 {
+		l.line(l.f)
+		l.rename()
+	}
+	l.line(l.f)
+	now := time.Now()
+	for name, at := range map[string]time.Time{l.name + ".1": now.Add(-5 * time.Second), l.name + ".2": now} {
+		if err := os.Chtimes(name, at, at); err != nil {
+			t.Fatal(err)
+		}
+	}
+	stop = m.follow(t, l.name)
+	m.await(t, l.n)
+	stop()
+	m.once(t, l)
+}
+
 func TestWhatIsWrittenUntilTheEndIsFollowed(t *testing.T) {
 	t.Parallel()
 	var m memory

@@ -185,7 +185,7 @@ func (fl *follower) standing(ctx context.Context, f *followed, s *sibling) (stan
 func (fl *follower) readOn(ctx context.Context, f *followed, s *sibling) error {
 	src := s.src
 	s.src = nil
-	g := &following{tail: &tail{src: src, info: s.info}, copied: true, known: true, quiet: time.Now()}
+	g := &following{tail: &tail{src: src, info: s.info}, known: true, quiet: time.Now()}
 	before := fl.report.New
 	head, err := g.head()
 	switch {

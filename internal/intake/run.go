@@ -73,7 +73,6 @@ type run struct {
 	ticket pkgmeter.Ticket // but for its ID
 	id     int64           // of the ticket, 0 until a new file has one
 	seen   []int64
-	longer bool // see place
 	report Report
 }
 
@@ -94,7 +93,7 @@ func (r *run) begin(ctx context.Context) error {
 		r.tail.seek(p.ticket.Offset, r.f.head)
 		p.r = r.tail
 	}
-	r.lines, r.longer = newLines(p, r.whole()), p.longer
+	r.lines = newLines(p, r.whole())
 	if p.ticket.ID == 0 {
 		r.ticket = pkgmeter.Ticket{Source: r.opt.Source, Format: r.f.Format.Name, HeadLen: len(r.f.head), Head: sha256.Sum256(r.f.head)}
 		for _, t := range tickets {
@@ -205,7 +204,7 @@ func (r *run) take(ctx context.Context, ready <-chan *Chunk) error {
 				return nil
 			}
 			if c.Ticket.ID = r.id; r.id == 0 {
-				c.Head, c.Seen = r.f.headNow(), r.seen
+				c.Head, c.Seen = r.f.head, r.seen
 			}
 			out, err := r.to.Take(context.WithoutCancel(ctx), c)
 			if err != nil {

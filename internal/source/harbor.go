@@ -112,7 +112,7 @@ type harbor struct {
 func (d *harbor) head(t *tree, repository int, several bool) {
 	word, operator := t.str(0, "type"), t.str(0, "operator")
 	d.flags, d.several = robot(operator), several
-	d.full, d.project, d.name = t.str(repository, "repo_full_name"), t.str(repository, "namespace"), t.str(repository, "name")
+	d.full, d.project, d.name = begin(t.str(repository, "repo_full_name")), begin(t.str(repository, "namespace")), begin(t.str(repository, "name"))
 	when := "occur_at"
 	if t.str(0, "specversion") != "" {
 		when = "time"
@@ -130,6 +130,10 @@ func (d *harbor) head(t *tree, repository int, several bool) {
 		}
 	}
 }
+
+// begin cuts a name that is too long for a path anyway: it is looked at for each
+// resource.
+func begin(name string) string { return name[:min(len(name), 4*pkgmeter.MaxPath)] }
 
 // item keeps what happened to the resource at node i.
 func (d *harbor) item(t *tree, i int) {

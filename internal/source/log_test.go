@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -73,7 +74,8 @@ func shownEvent(e pkgmeter.Event, err error) string {
 		return "- " + err.Error()
 	}
 	short := func(s string) string {
-		if const80 := 80; len(s) > const80 {
+		const most = 80
+		if len(s) > most {
 			return fmt.Sprintf("%q… of %d bytes", s[:20], len(s))
 		}
 		return fmt.Sprintf("%q", s)
@@ -143,15 +145,14 @@ func readersOf(t testing.TB, f *source.LogFormat) (fresh, begun *source.LogReade
 	return fresh, begun
 }
 
-func FuzzLogs(f *testing.F) {
+// fuzzLog holds the reader of a format to its contract for any line.
+func fuzzLog(f *testing.F, name string) {
 	formats := source.LogFormats()
-	for i, format := range formats {
-		for _, line := range logSample(f, format.Name) {
-			f.Add(uint8(i), line)
-		}
+	format := formats[slices.IndexFunc(formats, func(l *source.LogFormat) bool { return l.Name == name })]
+	for _, line := range logSample(f, name) {
+		f.Add(line)
 	}
-	f.Fuzz(func(t *testing.T, i uint8, line []byte) {
-		format := formats[int(i)%len(formats)]
+	f.Fuzz(func(t *testing.T, line []byte) {
 		fresh, begun := readersOf(t, format)
 		checkLogLine(t, format, fresh, line)
 		checkLogLine(t, format, begun, line)
@@ -160,6 +161,17 @@ func FuzzLogs(f *testing.F) {
 		format.Mask(line)
 	})
 }
+
+func FuzzLogCombined(f *testing.F)    { fuzzLog(f, "combined") }
+func FuzzLogNginxJSON(f *testing.F)   { fuzzLog(f, "nginx-json") }
+func FuzzLogCaddy(f *testing.F)       { fuzzLog(f, "caddy") }
+func FuzzLogTraefik(f *testing.F)     { fuzzLog(f, "traefik") }
+func FuzzLogS3(f *testing.F)          { fuzzLog(f, "s3") }
+func FuzzLogCloudFront(f *testing.F)  { fuzzLog(f, "cloudfront") }
+func FuzzLogFastly(f *testing.F)      { fuzzLog(f, "fastly") }
+func FuzzLogW3C(f *testing.F)         { fuzzLog(f, "w3c") }
+func FuzzLogArtifactory(f *testing.F) { fuzzLog(f, "artifactory") }
+func FuzzLogNexus(f *testing.F)       { fuzzLog(f, "nexus") }
 
 func TestMutatedLogLinesKeepTheContract(t *testing.T) {
 	t.Parallel()
@@ -194,6 +206,15 @@ func TestTheFormatOfALogIsTold(t *testing.T) {
 	}
 	for _, f := range source.LogFormats() {
 		r := f.Reader(f.Name, logNow)
+		told := ""
+		for _, line := range logSample(t, f.Name) {
+			if told = first(line); told != "" {
+				break
+			}
+		}
+		if told != f.Name && f.Name != "common" {
+			t.Errorf("the first line that tells in a log of %s is of %q", f.Name, told)
+		}
 		for i, line := range logSample(t, f.Name) {
 			e, err := r.Line(line)
 			got := first(line)
