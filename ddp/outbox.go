@@ -72,11 +72,11 @@ func (o *outbox) put(p parcel, urgent bool) bool {
 // finish closes the box: what waits still goes out unless drop is set, then
 // the end. Only the first call counts. The caller tells what was dropped that
 // it is done, when it holds no locks.
-func (o *outbox) finish(end closing, drop bool) (dropped []parcel) {
+func (o *outbox) finish(end closing, drop bool) (dropped []parcel, first bool) {
 	o.mu.Lock()
 	if o.end != nil {
 		o.mu.Unlock()
-		return nil
+		return nil, false
 	}
 	o.end = &end
 	if drop {
@@ -84,7 +84,7 @@ func (o *outbox) finish(end closing, drop bool) (dropped []parcel) {
 	}
 	o.below.Broadcast()
 	o.unlockAndWake()
-	return dropped
+	return dropped, true
 }
 
 // discard throws away what waits, because nobody will take it any more.

@@ -128,7 +128,7 @@ func (s *Session) Close() { s.shut(closing{1000, "Normal closure"}, false) }
 
 // shut ends the session; with drop, the frames that wait are thrown away.
 func (s *Session) shut(how closing, drop bool) {
-	dropped := s.out.finish(how, drop)
+	dropped, _ := s.out.finish(how, drop)
 	s.end()
 	done(dropped)
 }
@@ -202,8 +202,11 @@ func (s *Session) put(p parcel, urgent bool) {
 	if s.out.put(p, urgent) {
 		return
 	}
-	s.srv.stats.slow.Add(1)
-	dropped := append(s.out.finish(closing{1008, "Too slow a reader"}, true), p)
+	dropped, first := s.out.finish(closing{1008, "Too slow a reader"}, true)
+	if first { // two frames at once may both have found no room
+		s.srv.stats.slow.Add(1)
+	}
+	dropped = append(dropped, p)
 	s.srv.work.Go(func() {
 		s.end()
 		done(dropped)
