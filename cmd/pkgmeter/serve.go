@@ -126,23 +126,6 @@ func (c *serveCmd) serve(a *app, store *sqlite.Store, base string) error {
 	if err != nil {
 		return err
 	}
-	handlers := calls(store, rules, a)
-	for _, long := range []string{"snapshot", "doctor", "recount", "mirror"} {
-		handlers[long] = until(a.ctx, handlers[long])
-	}
-	ctx, end := context.WithCancelCause(a.ctx)
-	defer end(nil)
-	socket, err := control.Listen(a.data, ending(handlers, end))
-	if err != nil {
-		return err
-	}
-	served := make(chan error, 1)
-	go func() { served <- socket.Serve() }()
-
-	fmt.Fprintf(a.err, "listening http://%s%s\n", main.Addr(), base)
-	if admin != nil {
-		fmt.Fprintf(a.err, "admin http://%s/metrics\n", admin.Addr())
-	}
 	upgrades, err := store.CountUpgrades(a.ctx, c.CountUpgrades)
 	if err != nil {
 		return err
@@ -163,6 +146,23 @@ func (c *serveCmd) serve(a *app, store *sqlite.Store, base string) error {
 		return err
 	}
 	defer pages.Close()
+	handlers := calls(store, rules, a)
+	for _, long := range []string{"snapshot", "doctor", "recount", "mirror"} {
+		handlers[long] = until(a.ctx, handlers[long])
+	}
+	ctx, end := context.WithCancelCause(a.ctx)
+	defer end(nil)
+	socket, err := control.Listen(a.data, ending(handlers, end))
+	if err != nil {
+		return err
+	}
+	served := make(chan error, 1)
+	go func() { served <- socket.Serve() }()
+
+	fmt.Fprintf(a.err, "listening http://%s%s\n", main.Addr(), base)
+	if admin != nil {
+		fmt.Fprintf(a.err, "admin http://%s/metrics\n", admin.Addr())
+	}
 	s := &server.Server{
 		PublicURL: c.public(main, base), Blobs: blobs, PageFile: pages, Reports: sqlite.UseWriter{Store: store, Upgrades: upgrades},
 		Store: store, Rules: rules, Auth: auth.New(store, a.now), Now: a.now, Fatal: sqlite.Fatal,

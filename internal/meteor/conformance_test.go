@@ -224,29 +224,6 @@ func testArguments(t *testing.T, open func(testing.TB) catalogStore) {
 func testPages(t *testing.T, open func(testing.TB) catalogStore) {
 	t.Parallel()
 	// walk asks until nothing is left, and returns how many records each page had.
-	walk := func(t *testing.T, f *fixture, options string, each func(i int, p page)) (sizes []int, all []string) {
-		c := f.client(t)
-		token := `{"format":"1.1"}`
-		for range 100 {
-			p := ask(t, c, token, options)
-			if *p.Reset {
-				t.Fatal("a reset")
-			}
-			sizes = append(sizes, p.count())
-			for _, name := range five {
-				all = append(all, p.ids(t, name)...)
-			}
-			token = p.RawToken
-			if each != nil {
-				each(len(sizes), p)
-			}
-			if *p.UpToDate {
-				return sizes, all
-			}
-		}
-		t.Fatal("it does not end")
-		return nil, nil
-	}
 	t.Run("case 39 1201 packages come as 500 500 201", func(t *testing.T) {
 		f := serve(t, open(t))
 		f.put(t, packages(0, 1201)...)
@@ -576,4 +553,30 @@ func TestChangesAreToldAtOnceAndAtMostTwentyTimesASecond(t *testing.T) {
 		}
 		_, _ = w.conn.CloseNow(), late.conn.CloseNow()
 	})
+}
+
+// walk syncs page by page until nothing is left, and returns the sizes of the
+// pages and the ids of what came.
+func walk(t *testing.T, f *fixture, options string, each func(i int, p page)) (sizes []int, all []string) {
+	c := f.client(t)
+	token := `{"format":"1.1"}`
+	for range 100 {
+		p := ask(t, c, token, options)
+		if *p.Reset {
+			t.Fatal("a reset")
+		}
+		sizes = append(sizes, p.count())
+		for _, name := range five {
+			all = append(all, p.ids(t, name)...)
+		}
+		token = p.RawToken
+		if each != nil {
+			each(len(sizes), p)
+		}
+		if *p.UpToDate {
+			return sizes, all
+		}
+	}
+	t.Fatal("it does not end")
+	return nil, nil
 }

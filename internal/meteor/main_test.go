@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"reflect"
 	"strings"
 	"sync"
@@ -60,8 +61,16 @@ type fixture struct {
 
 func newServer(store meteor.Store) (*meteor.Server, *logBuffer) {
 	log := &logBuffer{}
+	// Without a name, as the program has it: it is gone when nobody uses it.
+	pages, err := os.CreateTemp("", "pages-*")
+	if err == nil {
+		err = os.Remove(pages.Name())
+	}
+	if err != nil {
+		panic(err)
+	}
 	return meteor.New(meteor.Options{
-		Store: store, Days: meteor.NewStatsDays(firstStart), Logger: slog.New(slog.NewTextHandler(log, nil)),
+		Store: store, PageFile: pages, Days: meteor.NewStatsDays(firstStart), Logger: slog.New(slog.NewTextHandler(log, nil)),
 	}), log
 }
 

@@ -56,8 +56,13 @@ func newPageFile(f *os.File) *pageFile {
 	return p
 }
 
-// begin forgets all pages. mu is held.
+// begin forgets all pages, and gives their room on the disk back. mu is held.
 func (p *pageFile) begin() {
+	if p.f != nil {
+		if err := p.f.Truncate(0); err != nil {
+			slog.Warn("meteor: kept pages take up room that they do not need", "err", err)
+		}
+	}
 	p.size, p.pages, p.next = 0, map[pageKey]keptPage{}, map[pageKey]bool{}
 }
 

@@ -18,6 +18,7 @@ type packageVersion struct {
 
 func (v packageVersion) key() string { return v.PackageName + "\x00" + v.Version }
 
+// String names the version in a sentence.
 func (v packageVersion) String() string {
 	return fmt.Sprintf("version %s of package %s", quote(v.Version), quote(v.PackageName))
 }
