@@ -71,11 +71,12 @@ const (
 	ByLegacyType
 	ByClass
 	ByClient
+	ByCountry
 )
 
 // KeyNames lists the names of all keys, in the order of their values.
 func KeyNames() []string {
-	return []string{"file", "repository", "type", "package", "version", "kind", "legacy_type", "class", "client"}
+	return []string{"file", "repository", "type", "package", "version", "kind", "legacy_type", "class", "client", "country"}
 }
 
 // String returns the name of k.
@@ -127,6 +128,12 @@ type Filter struct {
 func (f Filter) Empty() bool {
 	return f.Repositories == nil && f.Types == nil && f.Packages == nil && f.Versions == nil &&
 		f.Files == nil && f.Kinds == nil && f.LegacyTypes == nil && f.Classes == nil && f.Clients == nil
+}
+
+// TellsCountries reports whether f can narrow an answer by country: counts by
+// country are kept of packages, repositories and classes only.
+func (f Filter) TellsCountries() bool {
+	return f.Versions == nil && f.Files == nil && f.Kinds == nil && f.LegacyTypes == nil && f.Clients == nil
 }
 
 // A Query is what every question has in common.

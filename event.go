@@ -73,7 +73,7 @@ type Event struct {
 	Hint       string    // a media type, or package and version where no path is said
 	Agent      string    // the User-Agent of the client that fetched the file
 	Consumer   string    // who fetched it; only kept where the operator asked for it
-	Country    string    // ISO alpha-2, "" unknown
+	Country    string    // where its address is: ISO 3166 alpha-2, "" unknown
 	Time       time.Time // when it happened, UTC; of the receipt if the sender did not say
 	Status     int       // HTTP status
 	Bytes      int64     // bytes sent; 0 unknown
@@ -96,6 +96,9 @@ func (e *Event) Settle(received time.Time) error {
 	}
 	e.Time = e.Time.UTC()
 	e.Agent = Cut(e.Agent, MaxAgent)
+	if !IsCountry(e.Country) {
+		e.Country = ""
+	}
 	return e.check()
 }
 
@@ -142,6 +145,14 @@ func Cut(s string, n int) string {
 		n--
 	}
 	return s[:n]
+}
+
+// UnknownCountry is the key of events of which no country is known.
+const UnknownCountry = "ZZ"
+
+// IsCountry reports whether s is written like a country of ISO 3166 alpha-2.
+func IsCountry(s string) bool {
+	return len(s) == 2 && s[0] >= 'A' && s[0] <= 'Z' && s[1] >= 'A' && s[1] <= 'Z' && s != UnknownCountry
 }
 
 // Unknown is the name of the repository of an event that names none.

@@ -13,6 +13,21 @@ type Held struct {
 	Body   []byte
 }
 
+// A SourceReport is what one source brought for the days of a range.
+type SourceReport struct {
+	Name string
+	Last time.Time // of its last receipt, whatever the range; zero if it is not known
+
+	Events     int64         // new ones
+	Duplicates int64         // known by their id
+	Unparsed   int64         // could not be read, by the day of their receipt
+	MaxLag     time.Duration // the longest that an event took to come
+	ByDay      []int64       // events of each day of the range
+
+	Held    int64 // items that are in quarantine now
+	Dropped int64 // items that had to make room there, ever
+}
+
 // A Sample is one of the first payloads that a source sent, masked.
 type Sample struct {
 	Source string

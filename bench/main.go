@@ -51,7 +51,7 @@ type bench struct {
 func run() (err error) {
 	bin := flag.String("pkgmeter", "bin/pkgmeter", "the program to measure")
 	full := flag.Bool("full", false, "measure large stores as well, which takes long")
-	only := flag.String("only", "", "only this part: callback, moving, ledger, sync, use, packages, store or flat")
+	only := flag.String("only", "", "only this part: callback, moving, ledger, logs, sync, use, packages, store or flat")
 	year := flag.String("year", "", "data folder with the 10 million events of an earlier run, kept as it is, instead of filling one")
 	where := flag.String("dir", "", "folder for data, on the disk to measure (default: the folder for temporary files)")
 	flag.Parse()
@@ -84,6 +84,11 @@ func run() (err error) {
 	if *only == "" || *only == "ledger" {
 		if err := b.ledger(ctx); err != nil {
 			return fmt.Errorf("ledger: %w", err)
+		}
+	}
+	if *only == "" || *only == "logs" {
+		if err := b.logs(ctx); err != nil {
+			return fmt.Errorf("logs: %w", err)
 		}
 	}
 	if *only == "" || *only == "sync" {

@@ -92,7 +92,7 @@ func answerDecoded(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	batch, err := source.Events(body, true, "bench", after, hook.MaxEvents)
+	batch, err := source.Events(body, true, "bench", after, hook.MaxEvents, source.People{})
 	if err != nil {
 		return err
 	}

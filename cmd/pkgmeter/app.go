@@ -16,6 +16,7 @@ import (
 	"github.com/alecthomas/kong"
 	"github.com/pkgmeter/pkgmeter"
 	"github.com/pkgmeter/pkgmeter/internal/control"
+	"github.com/pkgmeter/pkgmeter/internal/geo"
 	"github.com/pkgmeter/pkgmeter/internal/rule"
 	"github.com/pkgmeter/pkgmeter/internal/sqlite"
 )
@@ -67,6 +68,9 @@ type app struct {
 	work work              // how far a long call in this process is
 
 	mirror mirroring
+
+	people    *peopleFlags   // nil: nothing is kept of people
+	countries *geo.Countries // nil: none are asked for
 }
 
 // run parses and runs a command line, and returns the exit code.

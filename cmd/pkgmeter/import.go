@@ -15,16 +15,21 @@ import (
 )
 
 type importCmd struct {
-	Files      []string `arg:"" name:"file" help:"What to import, as it is or packed with gzip or zstd; - is standard input."`
-	Format     string   `placeholder:"FORMAT" default:"auto" help:"ndjson (an event on each line), savejson (the old program's save.json), meteor-stats (a package server's days of use, all at once), an access log: combined, common, nginx-json, caddy, traefik, s3, cloudfront, fastly, w3c (IIS), artifactory, nexus; or auto, by content (default ${default})."`
-	Source     string   `placeholder:"NAME" help:"Under which name the events count (default: the name of the format). A newer save.json of the same source counts its increase."`
-	Repository string   `placeholder:"NAME" help:"The repository of lines that name none."`
-	Follow     bool     `help:"Keep reading what is written to the files, past their rotation, until interrupted."`
+	Files       []string `arg:"" name:"file" help:"What to import, as it is or packed with gzip or zstd; - is standard input."`
+	Format      string   `placeholder:"FORMAT" default:"auto" help:"ndjson (an event on each line), savejson (the old program's save.json), meteor-stats (a package server's days of use, all at once), an access log: combined, common, nginx-json, caddy, traefik, s3, cloudfront, fastly, w3c (IIS), artifactory, nexus; or auto, by content (default ${default})."`
+	Source      string   `placeholder:"NAME" help:"Under which name the events count (default: the name of the format). A newer save.json of the same source counts its increase."`
+	Repository  string   `placeholder:"NAME" help:"The repository of lines that name none."`
+	peopleFlags `embed:""`
+
+	Follow bool `help:"Keep reading what is written to the files, past their rotation, until interrupted."`
 }
 
 // Run imports the files one after another.
 func (c *importCmd) Run(a *app) error {
 	if err := c.check(); err != nil {
+		return err
+	}
+	if err := c.use(a); err != nil {
 		return err
 	}
 	if err := a.makeData(); err != nil {

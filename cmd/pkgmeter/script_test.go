@@ -13,6 +13,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/maxmind/mmdbwriter"
+	"github.com/maxmind/mmdbwriter/mmdbtype"
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
@@ -49,6 +51,7 @@ func TestScripts(t *testing.T) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"http": httpCmd, "ready": readyCmd, "exitcode": exitcodeCmd, "newer": newerCmd, "save": saveCmd, "mode": modeCmd, "pack": packCmd,
+			"countries": countriesCmd,
 		},
 	})
 }
@@ -87,6 +90,21 @@ func httpCmd(ts *testscript.TestScript, neg bool, args []string) {
 	if neg == (res.StatusCode < 400) {
 		ts.Fatalf("%s %s: %d %s", args[0], args[1], res.StatusCode, answer)
 	}
+}
+
+// countriesCmd makes a file that knows the countries of two networks.
+func countriesCmd(ts *testscript.TestScript, _ bool, args []string) {
+	w, err := mmdbwriter.New(mmdbwriter.Options{DatabaseType: "Test", IncludeReservedNetworks: true})
+	ts.Check(err)
+	for network, code := range map[string]string{"192.0.2.0/24": "DE", "198.51.100.0/24": "JP"} {
+		_, n, err := net.ParseCIDR(network)
+		ts.Check(err)
+		ts.Check(w.Insert(n, mmdbtype.Map{"country": mmdbtype.Map{"iso_code": mmdbtype.String(code)}}))
+	}
+	f, err := os.Create(ts.MkAbs(args[0]))
+	ts.Check(err)
+	_, err = w.WriteTo(f)
+	ts.Check(errors.Join(err, f.Close()))
 }
 
 // modeCmd checks who may read and write a file.

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/netip"
 	"net/url"
 	"os"
 	"path"
@@ -26,14 +27,17 @@ import (
 )
 
 type serveCmd struct {
-	Listen        string `placeholder:"HOST:PORT" default:"127.0.0.1:8080" help:"Where senders and browsers connect (default ${default}; port 0 picks one)."`
-	AdminListen   string `placeholder:"HOST:PORT" default:"127.0.0.1:8081" help:"Where /metrics and /debug/pprof are (default ${default}); off for none."`
-	PublicURL     string `name:"public-url" placeholder:"URL" help:"The address under which others reach this server; its path is the base path (default http://<listen>)."`
-	CallbackToken string `placeholder:"SECRET" help:"What the webhook has to present, e.g. as /callback/SECRET. Without it anyone who reaches the server can count."`
-	PublicStats   bool   `help:"Let everyone read the numbers."`
-	Blobs         string `placeholder:"URL" help:"Keep the bytes of packages in a bucket, such as s3://bucket?region=eu-central-1 (default: a folder in the data folder)."`
-	CountUpgrades bool   `help:"Count a package of an app once in each of its versions, instead of once. Fixed at the first report."`
-	Mirror        string `placeholder:"URL" help:"Copy the catalog of another Meteor package server, and follow it."`
+	Listen        string   `placeholder:"HOST:PORT" default:"127.0.0.1:8080" help:"Where senders and browsers connect (default ${default}; port 0 picks one)."`
+	AdminListen   string   `placeholder:"HOST:PORT" default:"127.0.0.1:8081" help:"Where /metrics and /debug/pprof are (default ${default}); off for none."`
+	PublicURL     string   `name:"public-url" placeholder:"URL" help:"The address under which others reach this server; its path is the base path (default http://<listen>)."`
+	CallbackToken string   `placeholder:"SECRET" help:"What the webhook has to present, e.g. as /callback/SECRET. Without it anyone who reaches the server can count."`
+	PublicStats   bool     `help:"Let everyone read the numbers."`
+	Blobs         string   `placeholder:"URL" help:"Keep the bytes of packages in a bucket, such as s3://bucket?region=eu-central-1 (default: a folder in the data folder)."`
+	CountUpgrades bool     `help:"Count a package of an app once in each of its versions, instead of once. Fixed at the first report."`
+	TrustedProxy  []string `placeholder:"CIDR" help:"Networks of proxies whose X-Forwarded-For is believed."`
+	Mirror        string   `placeholder:"URL" help:"Copy the catalog of another Meteor package server, and follow it."`
+
+	peopleFlags `embed:""`
 }
 
 // Run serves until the process is told to stop.
@@ -52,6 +56,13 @@ func (c *serveCmd) Run(a *app) error {
 			return usage("--mirror: %s", pkgmeter.PublicMessage(err))
 		}
 	}
+	trusted, err := proxies(c.TrustedProxy)
+	if err != nil {
+		return err
+	}
+	if err := c.use(a); err != nil {
+		return err
+	}
 	if err := a.makeData(); err != nil {
 		return err
 	}
@@ -63,7 +74,7 @@ func (c *serveCmd) Run(a *app) error {
 	if err != nil {
 		return errors.Join(err, lock.Close())
 	}
-	err = c.serve(a, store, base)
+	err = c.serve(a, store, base, trusted)
 	return errors.Join(err, store.Close(), lock.Close())
 }
 
@@ -111,7 +122,7 @@ func (a *app) lockToServe() (*control.Lock, error) {
 	}
 }
 
-func (c *serveCmd) serve(a *app, store *sqlite.Store, base string) error {
+func (c *serveCmd) serve(a *app, store *sqlite.Store, base string, trusted []netip.Prefix) error {
 	main, admin, err := c.listen()
 	if err != nil {
 		return err
@@ -146,7 +157,11 @@ func (c *serveCmd) serve(a *app, store *sqlite.Store, base string) error {
 		return err
 	}
 	defer pages.Close()
-	handlers := calls(store, rules, a)
+	people, err := a.peopleOf(store)
+	if err != nil {
+		return err
+	}
+	handlers := calls(store, rules, people, a)
 	for _, long := range []string{"snapshot", "doctor", "recount", "mirror"} {
 		handlers[long] = until(a.ctx, handlers[long])
 	}
@@ -166,7 +181,7 @@ func (c *serveCmd) serve(a *app, store *sqlite.Store, base string) error {
 	s := &server.Server{
 		PublicURL: c.public(main, base), Blobs: blobs, PageFile: pages, Reports: sqlite.UseWriter{Store: store, Upgrades: upgrades},
 		Store: store, Rules: rules, Auth: auth.New(store, a.now), Now: a.now, Fatal: sqlite.Fatal,
-		CallbackToken: c.CallbackToken, PublicStats: c.PublicStats, Secure: c.secure(), Base: base, Version: version,
+		TrustedProxies: trusted, People: people, CallbackToken: c.CallbackToken, PublicStats: c.PublicStats, Secure: c.secure(), Base: base, Version: version,
 	}
 	mirrored := make(chan error, 1)
 	go func() {

@@ -50,12 +50,13 @@ func (a *app) hold(lock *control.Lock) (*session, error) {
 		return nil, errors.Join(err, lock.Close())
 	}
 	rules, err := a.rulesOf(store)
-	if err != nil {
+	people, err2 := a.peopleOf(store)
+	if err := errors.Join(err, err2); err != nil {
 		return nil, errors.Join(err, store.Close(), lock.Close())
 	}
 	return &session{
-		a: a, lock: lock, store: store, calls: calls(store, rules, a),
-		intake: &intake.Intake{Store: store, Rules: rules, Now: a.now},
+		a: a, lock: lock, store: store, calls: calls(store, rules, people, a),
+		intake: &intake.Intake{Store: store, Rules: rules, People: people, Now: a.now},
 	}, nil
 }
 

@@ -152,6 +152,7 @@ func days(s pkgmeter.Span) (from, to *pkgmeter.Day) {
 func (a *API) top(ctx context.Context, p *question) (any, error) {
 	q := p.query()
 	by := p.key("by", true)
+	p.countries("by", by, q.Filter)
 	page := pkgmeter.Page{Limit: p.limit(), After: p.cursor()}
 	if err := p.done(); err != nil {
 		return nil, err
@@ -175,6 +176,7 @@ func (a *API) series(ctx context.Context, p *question) (any, error) {
 	q, grain := p.query(), p.grain()
 	split := p.has("split")
 	by := p.key("split", false)
+	p.countries("split", by, q.Filter)
 	if err := p.done(); err != nil {
 		return nil, err
 	}

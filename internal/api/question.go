@@ -22,9 +22,6 @@ const (
 	maxValues    = 1000 // alternatives of one filter
 )
 
-// later names what the interface has and this version cannot answer yet.
-var later = map[string]bool{"country": true}
-
 // question reads parameters one by one; the first error is kept, and what was
 // never asked for is an error too.
 type question struct {
@@ -43,10 +40,7 @@ func (q *question) fail(format string, args ...any) {
 // done reports the first error, an unknown parameter included.
 func (q *question) done() error {
 	for _, name := range slices.Sorted(maps.Keys(q.values)) {
-		switch {
-		case later[name]:
-			q.fail("the filter %s is not supported yet", name)
-		case !q.asked[name]:
+		if !q.asked[name] {
 			q.fail("unknown parameter %q", name)
 		}
 	}
@@ -172,15 +166,18 @@ func (q *question) key(name string, required bool) pkgmeter.Key {
 		}
 		return 0
 	}
-	if later[s] {
-		q.fail("%s=%s is not supported yet", name, s)
-		return 0
-	}
 	k, ok := pkgmeter.ParseKey(s)
 	if !ok {
 		q.fail("%s %q: want one of %s", name, s, strings.Join(pkgmeter.KeyNames(), ", "))
 	}
 	return k
+}
+
+// countries refuses filters that counts by country cannot be narrowed by.
+func (q *question) countries(name string, by pkgmeter.Key, f pkgmeter.Filter) {
+	if by == pkgmeter.ByCountry && !f.TellsCountries() {
+		q.fail("%s=%s: the only filters are package, type, repository and class", name, by)
+	}
 }
 
 func (q *question) grain() pkgmeter.Grain {

@@ -35,6 +35,7 @@ var may = map[string][]string{
 	"internal/auth":    {root},
 	"internal/httpx":   {root},
 	"internal/control": {root},
+	"internal/geo":     {root},
 	"internal/blob":    {root},
 	"internal/catalog": {root, "internal/purl"},
 	"internal/sqlite":  {root, "internal/cells"},
@@ -59,6 +60,7 @@ var may = map[string][]string{
 	"bench":                anything,
 	"internal/arch":        anything,
 	"internal/crashtest":   anything,
+	"internal/counterpart": anything,
 	"internal/browsertest": anything,
 }
 
@@ -112,7 +114,9 @@ var direct = []string{
 	"github.com/coder/websocket",
 	"github.com/jba/templatecheck",
 	"github.com/klauspost/compress",
+	"github.com/maxmind/mmdbwriter",
 	"github.com/microcosm-cc/bluemonday",
+	"github.com/oschwald/maxminddb-golang/v2",
 	"github.com/package-url/packageurl-go",
 	"github.com/prometheus/client_golang",
 	"github.com/rogpeppe/go-internal",

@@ -115,7 +115,7 @@ func TestTheCatalogOfARegistryIsOfNoImage(t *testing.T) {
 	for path, want := range map[string]string{
 		"/v2/_catalog":         "pkg:generic/_catalog - index oci-catalog",
 		"/hub/v2/_catalog":     "pkg:generic/_catalog - index oci-catalog",
-		"/v2/_catalog/":        "pkg:generic/v2/_catalog - primary generic",
+		"/v2/_catalog/":        "pkg:generic/v2/_catalog - index generic",
 		"/v2/_catalog/x":       "pkg:generic/v2/_catalog - primary generic",
 		"/v2x/_catalog":        "pkg:generic/v2x - primary generic",
 		"/v2/team/_catalog":    "pkg:generic/v2/team - primary generic",

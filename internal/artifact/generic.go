@@ -18,12 +18,16 @@ func asIs(file string) Artifact {
 
 // generic is the meaning of what no ecosystem claims: the package is the
 // directory, else the file name. A last directory that looks like a version is
-// one, and is no part of the package; otherwise the best looking segment is.
+// one, and is no part of the package; otherwise the best looking segment is. A
+// path that ends in a slash is no file: what answers there is a listing.
 func generic(at location) Artifact {
 	a := Artifact{Type: typeGeneric, Kind: Primary, Rule: "generic"}
 	dir := at.dir
 	if at.listing {
 		dir = at.path
+	}
+	if at.listing || at.path == "" {
+		a.Kind = Index
 	}
 	above, last := cutLast(dir)
 	if versionParts(last) > 0 {

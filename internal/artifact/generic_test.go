@@ -8,11 +8,11 @@ import (
 )
 
 var genericPaths = map[string]golden{
-	"nothing":                               {"", "pkg:generic/%2F - primary generic"},
-	"root":                                  {"///", "pkg:generic/%2F - primary generic"},
+	"nothing":                               {"", "pkg:generic/%2F - index generic"},
+	"root":                                  {"///", "pkg:generic/%2F - index generic"},
 	"file":                                  {"installer.exe", "pkg:generic/installer.exe - primary generic"},
 	"file in a directory":                   {"/tools/linux/installer.bin", "pkg:generic/tools/linux - primary generic"},
-	"directory":                             {"/tools/linux/", "pkg:generic/tools/linux - primary generic"},
+	"directory":                             {"/tools/linux/", "pkg:generic/tools/linux - index generic"},
 	"version for a directory":               {"/tool/1.2.3/tool.bin", "pkg:generic/tool 1.2.3 primary generic"},
 	"version for a directory, v":            {"/tool/v1.2.3-rc.1+b5/tool.bin", "pkg:generic/tool v1.2.3-rc.1+b5 primary generic"},
 	"version below two directories":         {"/team/tool/2024.01/tool.bin", "pkg:generic/team/tool 2024.01 primary generic"},
@@ -21,7 +21,7 @@ var genericPaths = map[string]golden{
 	"two versions, the fuller":              {"/1.2.3/tool/8.1/x/tool.bin", "pkg:generic/1.2.3/tool/8.1/x 1.2.3 primary generic"},
 	"two versions, the later":               {"/1.2/tool/8.1/x/tool.bin", "pkg:generic/1.2/tool/8.1/x 8.1 primary generic"},
 	"version for a file":                    {"/tool/1.2.3", "pkg:generic/tool 1.2.3 primary generic"},
-	"version in a listing":                  {"/tool/1.2.3/", "pkg:generic/tool 1.2.3 primary generic"},
+	"version in a listing":                  {"/tool/1.2.3/", "pkg:generic/tool 1.2.3 index generic"},
 	"file that begins like a version":       {"/tool/1.2.3-linux.zip", "pkg:generic/tool - primary generic"},
 	"file whose extension ends in a number": {"/music/10.1.mp3", "pkg:generic/music - primary generic"},
 	"lone number":                           {"/v2/2024/tool.bin", "pkg:generic/v2/2024 - primary generic"},
@@ -39,8 +39,8 @@ var genericPaths = map[string]golden{
 	"jar that ends in a dot":                {"com/acme/app/1.0/app-1.0.", "pkg:generic/com/acme/app 1.0 primary generic"},
 	"snapshot with half a timestamp":        {"com/acme/app/1.0-SNAPSHOT/app-1.0-20240131.jar", "pkg:generic/com/acme/app 1.0-SNAPSHOT primary generic"},
 	"snapshot with two hyphens":             {"com/acme/app/1.0-SNAPSHOT/app-1.0--x.jar", "pkg:generic/com/acme/app 1.0-SNAPSHOT primary generic"},
-	"directory that ends in pypi":           {"/mypypi/simple/foo/", "pkg:generic/mypypi/simple/foo - primary generic"},
-	"directory like a jar":                  {"com/acme/app/1.0/app-1.0.jar/", "pkg:generic/com/acme/app/1.0/app-1.0.jar 1.0 primary generic"},
+	"directory that ends in pypi":           {"/mypypi/simple/foo/", "pkg:generic/mypypi/simple/foo - index generic"},
+	"directory like a jar":                  {"com/acme/app/1.0/app-1.0.jar/", "pkg:generic/com/acme/app/1.0/app-1.0.jar 1.0 index generic"},
 	"wheel of four parts":                   {"foo-1.0-py3-any.whl", "pkg:generic/foo-1.0-py3-any.whl - primary generic"},
 	"wheel of seven parts":                  {"a-b-1.0-1-py3-none-any.whl", "pkg:generic/a-b-1.0-1-py3-none-any.whl - primary generic"},
 	"wheel whose build is none":             {"foo-bar-1.0-py3-none-any.whl.x", "pkg:generic/foo-bar-1.0-py3-none-any.whl.x - primary generic"},
@@ -65,7 +65,7 @@ var genericPaths = map[string]golden{
 	"only a suffix":                         {".md5", "pkg:generic/.md5 - primary generic"},
 	"only a suffix, in a directory":         {"a/.sigstore.json", "pkg:generic/a - primary generic"},
 	"metadata of nothing":                   {"app-1.0.jar.metadata", "pkg:generic/app-1.0.jar.metadata - primary generic"},
-	"only dots and slashes":                 {"./.", "pkg:generic/%2F - primary generic"},
+	"only dots and slashes":                 {"./.", "pkg:generic/%2F - index generic"},
 }
 
 func TestWhatNothingRecognisesIsGeneric(t *testing.T) {

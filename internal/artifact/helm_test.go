@@ -91,7 +91,7 @@ func TestAnIndexOfChartsIsOfNoChart(t *testing.T) {
 		"/artifactory/api/npm/npm/x/y/z/index.yaml": "pkg:generic/x/y/z - primary generic",
 		"/api/charts":                               "pkg:generic/charts - index helm-api",
 		"/api/org/repo/charts":                      "pkg:generic/charts - index helm-api",
-		"/index.yaml/":                              "pkg:generic/index.yaml - primary generic",
+		"/index.yaml/":                              "pkg:generic/index.yaml - index generic",
 	} {
 		if got := line(checkIn(t, path, "")); got != want {
 			t.Errorf("Parse(%q) = %s, want %s", path, got, want)

@@ -133,7 +133,7 @@ func TestAListingOfANuGetFeedIsAnIndexOfNothing(t *testing.T) {
 		"/api/packages/a/nuget/query": "pkg:generic/query - index nuget-index",
 		"/api/packages/a/nuget/symbols/a.pdb/1234567890ABCDEFFFFFFFFF/A.PDB": "pkg:generic/A.PDB - sources nuget-symbols",
 		"/symbols/a.pdb/1234/a.pdb":      "pkg:generic/symbols/a.pdb/1234 - primary generic",
-		"/artifactory/api/nuget/v3/r/a/": "pkg:generic/a - primary generic",
+		"/artifactory/api/nuget/v3/r/a/": "pkg:generic/a - index generic",
 	} {
 		if got := line(artifact.Parse(path)); got != want {
 			t.Errorf("Parse(%q) = %s, want %s", path, got, want)

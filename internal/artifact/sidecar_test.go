@@ -48,7 +48,7 @@ var sidecars = map[string]struct {
 	"/repositories/r/app-1.0.jar.md5":       {artifact.Checksum, "app-1.0.jar"},
 	"/repositories/r.md5":                   {artifact.Checksum, "repositories/r"},
 	"x/app-1.0-20240131.235959-7.jar.sha1":  {artifact.Checksum, "x/app-1.0-20240131.235959-7.jar"},
-	app + ".md5/":                           {artifact.Primary, ""},
+	app + ".md5/":                           {artifact.Index, ""},
 	app + ".metadata":                       {artifact.Primary, ""},
 	"foo.tar.gz.metadata":                   {artifact.Primary, ""},
 	app + ".json":                           {artifact.Primary, ""},

@@ -33,6 +33,9 @@ type Events struct {
 	// Large holds those who read a large body: the one of [Callback].
 	Large *Large
 
+	// People says what is kept of who fetched files.
+	People source.People
+
 	// Done is [Callback.Done]. Refused is told how many items of a body were no
 	// events. Both are optional.
 	Done    func(d *pkgmeter.Delivery, waited time.Duration, stored bool)
@@ -96,7 +99,7 @@ func (h *Events) read(w http.ResponseWriter, r *http.Request, sender pkgmeter.Pr
 	if err != nil {
 		return source.Batch{}, err
 	}
-	return source.Events(body, lines, sourceOf(sender), received, MaxEvents)
+	return source.Events(body, lines, sourceOf(sender), received, MaxEvents, h.People)
 }
 
 // store makes events durable, as one delivery.

@@ -49,6 +49,9 @@ type Callback struct {
 	Token string // what the sender has to present; "" asks for nothing
 	Now   func() time.Time
 
+	// People says what is kept of who fetched files.
+	People source.People
+
 	// Mapping is how this sender's keys differ from the known ones. It may be
 	// set while requests are served.
 	Mapping atomic.Pointer[source.Mapping]
@@ -115,7 +118,7 @@ func (c *Callback) serve(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (c *Callback) decode(d *pkgmeter.Delivery, from string, body []byte, id string) {
-	said := loaded(&c.Mapping).CloudRepo(from, body, id, d.Received)
+	said := loaded(&c.Mapping).Of(c.People).CloudRepo(from, body, id, d.Received)
 	d.Rejects = said.Rejects
 	d.Entries = c.Rules.ApplyAll(said.Events)
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/pkgmeter/pkgmeter"
+	"github.com/pkgmeter/pkgmeter/internal/auth"
 	"github.com/pkgmeter/pkgmeter/internal/httpx"
 	"github.com/pkgmeter/pkgmeter/internal/rule"
 	"github.com/pkgmeter/pkgmeter/internal/source"
@@ -47,6 +48,8 @@ type Senders struct {
 	Large *Large
 	// Mapping is that of [Callback].
 	Mapping *atomic.Pointer[source.Mapping]
+	// People says what is kept of who fetched files.
+	People source.People
 	// Done is [Callback.Done], Refused is [Events.Refused]. Both are optional.
 	Done    func(d *pkgmeter.Delivery, waited time.Duration, stored bool)
 	Refused func(items int)
@@ -100,7 +103,7 @@ func (h *Senders) read(w http.ResponseWriter, r *http.Request, kind, from string
 	body, err := httpx.ReadBody(w, r, MaxPost)
 	switch {
 	case err == nil:
-		p := source.Post{Source: from, Body: body, Received: d.Received, Most: MaxEvents, Header: r.Header.Get}
+		p := source.Post{Source: from, Body: body, Received: d.Received, Most: MaxEvents, Header: r.Header.Get, People: h.People, Address: auth.Client(r)}
 		if said, err = h.decode(kind, p, r.Header); err != nil {
 			return said, nil, err
 		}

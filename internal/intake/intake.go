@@ -60,7 +60,8 @@ type Chunk struct {
 	Seen []int64 `json:"seen,omitempty"`
 
 	lines    int
-	delivery *pkgmeter.Delivery
+	delivery *pkgmeter.Delivery // once it is prepared
+	next     []*Chunk           // those behind it that are taken with it, prepared too
 }
 
 // An Outcome is what became of a chunk.
@@ -84,11 +85,18 @@ type Intake struct {
 	Rules *rule.Set
 	Now   func() time.Time
 
+	// People says what is kept of who fetched files.
+	People source.People
+
 	// first is held from the look for other tickets of a new file until its own
 	// is stored: two commands that import the same new file at the same time
 	// would both count it.
 	first sync.Mutex
 	looks looks
+
+	// ruling guards ruled, which remembers what the rules said.
+	ruling sync.Mutex
+	ruled  *rule.Cache
 }
 
 // Tickets implements [Taker].
@@ -108,7 +116,7 @@ func (in *Intake) Prepare(c *Chunk) error {
 		return pkgmeter.Errorf(pkgmeter.Invalid, "files of format %s have no lines", format.Name)
 	}
 	d := &pkgmeter.Delivery{Received: in.Now().UTC()}
-	events := make([]pkgmeter.Event, 0, c.lines)
+	d.Entries = make([]pkgmeter.Entry, 0, c.lines)
 	read := format.reader(c.Ticket.Source, d.Received)
 	for line := range bytes.Lines(c.Header) {
 		_, _ = read(line) // it is no event
@@ -126,13 +134,23 @@ func (in *Intake) Prepare(c *Chunk) error {
 			if e.Repository == "" {
 				e.Repository = c.Repository
 			}
-			events = append(events, e)
+			d.Entries = append(d.Entries, pkgmeter.Entry{Event: e})
 		}
 		i++
 	}
-	d.Entries = in.Rules.ApplyAll(events)
-	c.delivery = d
+	in.apply(d.Entries)
+	c.delivery, c.Lines = d, nil // many chunks may wait for the disk
 	return nil
+}
+
+// apply sets what follows from the events of entries.
+func (in *Intake) apply(entries []pkgmeter.Entry) {
+	in.ruling.Lock()
+	defer in.ruling.Unlock()
+	if in.ruled == nil {
+		in.ruled = rule.NewCache(in.Rules)
+	}
+	in.ruled.ApplyAll(entries)
 }
 
 // reject keeps a line for a person to look at. It is masked before it is cut,
@@ -142,8 +160,9 @@ func reject(c *Chunk, format Format, line []byte, reason string) pkgmeter.Reject
 	return pkgmeter.Reject{Source: c.Ticket.Source, Kind: rejectKind, Reason: reason, Body: body[:min(len(body), maxHeld)]}
 }
 
-// Take stores c with its ticket, whole or not at all. After an error of which
-// it is not known whether it came before or after the commit, the tickets tell.
+// Take stores c with its ticket and what goes with it, whole or not at all. After
+// an error of which it is not known whether it came before or after the commit,
+// the tickets tell.
 func (in *Intake) Take(ctx context.Context, c *Chunk) (Outcome, error) {
 	if c.delivery == nil {
 		if err := in.Prepare(c); err != nil {
@@ -157,15 +176,31 @@ func (in *Intake) Take(ctx context.Context, c *Chunk) (Outcome, error) {
 			return Outcome{}, err
 		}
 	}
-	d, isNew := c.delivery, c.Ticket.ID == 0
-	d.Ticket = &c.Ticket
-	if err := in.Store.Write(ctx, []*pkgmeter.Delivery{d}); err != nil {
+	isNew, batch := c.Ticket.ID == 0, c.deliveries()
+	if err := in.Store.Write(ctx, batch); err != nil {
 		return Outcome{}, err
 	}
 	if isNew {
 		in.looks.begin(c.Ticket.Source, c.Head)
 	}
-	return Outcome{Ticket: c.Ticket.ID, New: int64(d.New), Known: int64(d.Known), Rejected: int64(len(d.Rejects))}, nil
+	out := Outcome{Ticket: c.Ticket.ID}
+	for _, d := range batch {
+		out.New += int64(d.New)
+		out.Known += int64(d.Known)
+		out.Rejected += int64(len(d.Rejects))
+	}
+	return out, nil
+}
+
+// deliveries returns c and what goes with it, each with its ticket: in one
+// commit, one ticket goes on where that before it ends.
+func (c *Chunk) deliveries() []*pkgmeter.Delivery {
+	all := make([]*pkgmeter.Delivery, 0, 1+len(c.next))
+	for _, c := range append([]*Chunk{c}, c.next...) {
+		c.delivery.Ticket = &c.Ticket
+		all = append(all, c.delivery)
+	}
+	return all
 }
 
 // stillNew fails if somebody has begun with this file since c's importer looked.

@@ -10,9 +10,11 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/klauspost/compress/gzip"
@@ -28,8 +30,8 @@ type memory struct {
 	tickets []pkgmeter.Ticket
 	paths   []string
 	rejects []pkgmeter.Reject
-	writes  int
-	largest int // of the writes, in events and rejects
+	chunks  int
+	largest int // of the chunks, in events and rejects
 
 	fail  error // instead of a write
 	after bool  // fail after it
@@ -71,7 +73,7 @@ func (m *memory) Write(_ context.Context, batch []*pkgmeter.Delivery) error {
 		m.rejects = append(m.rejects, d.Rejects...)
 		m.largest = max(m.largest, len(d.Entries)+len(d.Rejects))
 	}
-	m.writes++
+	m.chunks += len(batch)
 	return m.fail
 }
 
@@ -145,7 +147,7 @@ func TestChunksAreBounded(t *testing.T) {
 	long := []byte(`{"path":"a","client":"` + strings.Repeat("x", 500<<10) + "\"}\n")
 	for name, tt := range map[string]struct {
 		text    []byte
-		writes  int
+		chunks  int
 		largest int
 	}{
 		"short lines": {events(0, 10_000), 3, 4096},
@@ -159,8 +161,8 @@ func TestChunksAreBounded(t *testing.T) {
 			if _, err := m.content(t, tt.text); err != nil {
 				t.Fatal(err)
 			}
-			if m.writes != tt.writes || m.largest != tt.largest {
-				t.Errorf("%d writes of at most %d lines, want %d of %d", m.writes, m.largest, tt.writes, tt.largest)
+			if m.chunks != tt.chunks || m.largest != tt.largest {
+				t.Errorf("%d chunks of at most %d lines, want %d of %d", m.chunks, m.largest, tt.chunks, tt.largest)
 			}
 		})
 	}
@@ -321,6 +323,68 @@ func TestTheEndOfTheContextEndsAnImportAfterAChunk(t *testing.T) {
 	}
 	again, err := m.content(t, events(0, 30_000))
 	m.want(t, again, err, 30_000-got.New, got.New, 0)
+}
+
+// slow is a store that begins to write only when nothing else goes on any more.
+type slow struct {
+	*memory
+	batches []int // deliveries of each write
+	failAt  int   // the write that fails, from 1; 0 for none
+}
+
+func (s *slow) Write(ctx context.Context, batch []*pkgmeter.Delivery) error {
+	synctest.Wait()
+	s.batches = append(s.batches, len(batch))
+	for i, d := range batch[1:] {
+		if d.Ticket.From != batch[i].Ticket.Offset || d.Ticket.ID == 0 {
+			return fmt.Errorf("ticket %d goes on at %d, that before it ends at %d", d.Ticket.ID, d.Ticket.From, batch[i].Ticket.Offset)
+		}
+	}
+	if len(s.batches) == s.failAt {
+		return errors.New("disk full")
+	}
+	return s.memory.Write(ctx, batch)
+}
+
+func TestChunksThatAreReadyAreStoredInOneCommit(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(name, events(0, 80_000), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var m memory
+	for _, failAt := range []int{2, 0} {
+		synctest.Test(t, func(t *testing.T) {
+			src, err := os.Open(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer src.Close()
+			f, err := intake.Open(src, "ndjson")
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer f.Close()
+			s := &slow{memory: &m, failAt: failAt}
+			in := m.intake()
+			in.Store = s
+			got, err := f.Import(t.Context(), in, intake.Options{})
+			want, batches := intake.Report{New: 80_000 - 4096, Known: 4096}, []int{1, 8, 8, 2}
+			if failAt > 0 { // nothing of the second commit is there, and the next import begins with it
+				want, batches = intake.Report{New: 4096}, []int{1, 8}
+			}
+			if (err != nil) != (failAt > 0) || got.New != want.New || got.Known != want.Known || !slices.Equal(s.batches, batches) {
+				t.Errorf("%+v %v in batches %v", got, err, s.batches)
+			}
+		})
+	}
+	for i, path := range m.paths {
+		if path != fmt.Sprintf("%d.jar", i) {
+			t.Fatalf("event %d is %s", i, path)
+		}
+	}
+	if len(m.paths) != 80_000 {
+		t.Errorf("%d events are stored", len(m.paths))
+	}
 }
 
 func TestTwoImportsOfOneNewFileAtTheSameTimeCountItOnce(t *testing.T) {

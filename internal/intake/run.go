@@ -128,12 +128,16 @@ func (r *run) note(format string, args ...any) {
 	r.report.Notes = append(r.report.Notes, fmt.Sprintf(format, args...))
 }
 
+// maxTogether is how many chunks are taken in one commit at most. It costs less
+// the more there are, as much of what it writes is the same for all.
+const maxTogether = 8
+
 // all reads chunks, prepares and takes them, each beside the others. At most
-// six are in memory.
+// twenty are in memory.
 func (r *run) all(ctx context.Context) error {
 	var g errgroup.Group
 	stop := make(chan struct{})
-	read, ready := make(chan *Chunk, 1), make(chan *Chunk, 1)
+	read, ready := make(chan *Chunk, 1), make(chan *Chunk, maxTogether)
 	g.Go(func() error {
 		defer close(read)
 		return r.read(read, stop)
@@ -205,6 +209,8 @@ func (r *run) take(ctx context.Context, ready <-chan *Chunk) error {
 			}
 			if c.Ticket.ID = r.id; r.id == 0 {
 				c.Head, c.Seen = r.f.head, r.seen
+			} else {
+				r.together(c, ready)
 			}
 			out, err := r.to.Take(context.WithoutCancel(ctx), c)
 			if err != nil {
@@ -215,6 +221,23 @@ func (r *run) take(ctx context.Context, ready <-chan *Chunk) error {
 			r.report.Known += out.Known
 			r.report.Rejected += out.Rejected
 			r.opt.Progress(out.New + out.Known + out.Rejected)
+		}
+	}
+}
+
+// together adds to c the chunks behind it that are ready. Those that the taker
+// does not prepare here go one by one: others wait for its commits.
+func (r *run) together(c *Chunk, ready <-chan *Chunk) {
+	for c.delivery != nil && len(c.next) < maxTogether-1 {
+		select {
+		case next, more := <-ready:
+			if !more {
+				return
+			}
+			next.Ticket.ID = r.id
+			c.next = append(c.next, next)
+		default:
+			return
 		}
 	}
 }

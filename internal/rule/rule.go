@@ -23,7 +23,7 @@ import (
 
 // Number is the number of the built-in rules. Any change of a rule, here or in
 // packages artifact and agent, raises it.
-const Number = 2
+const Number = 3
 
 // A ClientRule is an operator's own rule about clients. See [agent.Rule].
 type ClientRule = agent.Rule
@@ -110,7 +110,7 @@ func (s *Set) ApplyAll(events []pkgmeter.Event) []pkgmeter.Entry {
 func (s *Set) Entry(e pkgmeter.Event, f pkgmeter.File) pkgmeter.Entry {
 	return pkgmeter.Entry{
 		Event: e, File: f, Client: s.Client(e.Agent, e.Flags),
-		Whole: isDownload(e), Counts: s.Measures(e, f.Kind),
+		Whole: isDownload(&e), Counts: measures(&e, f.Kind),
 	}
 }
 
@@ -118,7 +118,11 @@ func (s *Set) Entry(e pkgmeter.Event, f pkgmeter.File) pkgmeter.Entry {
 // path that is certain by itself. What is not there, and what was only put
 // there, proves nothing.
 func (s *Set) Learn(hint string, f pkgmeter.File, m pkgmeter.Measures) {
-	if hint == "" && f.Confidence == pkgmeter.Certain && m.Hits > 0 {
+	s.learn(hint, &f, m.Hits > 0)
+}
+
+func (s *Set) learn(hint string, f *pkgmeter.File, hits bool) {
+	if hint == "" && f.Confidence == pkgmeter.Certain && hits {
 		s.formats.found(f.Repository, f.Type)
 	}
 }
@@ -127,7 +131,11 @@ func (s *Set) Learn(hint string, f pkgmeter.File, m pkgmeter.Measures) {
 // whatever program it runs.
 func (s *Set) Client(ua string, flags pkgmeter.Flags) pkgmeter.Client {
 	c := s.clients.Parse(ua)
-	k := pkgmeter.Client{Name: c.Name, Class: pkgmeter.Class(c.Class), Version: c.Version, Runtime: c.Runtime, OS: c.OS, Arch: c.Arch}
+	return ofRobot(pkgmeter.Client{Name: c.Name, Class: pkgmeter.Class(c.Class), Version: c.Version, Runtime: c.Runtime, OS: c.OS, Arch: c.Arch}, flags)
+}
+
+// ofRobot returns k, as a bot if the flags say so.
+func ofRobot(k pkgmeter.Client, flags pkgmeter.Flags) pkgmeter.Client {
 	if flags&pkgmeter.Robot != 0 {
 		k.Class = pkgmeter.Bot
 	}
@@ -142,18 +150,33 @@ func (s *Set) Client(ua string, flags pkgmeter.Flags) pkgmeter.Client {
 // A path that is not certain by itself is read by the format of its
 // repository, where that is known.
 func (s *Set) File(repositorySaid, path, hint string) pkgmeter.File {
+	f, _ := s.file(repositorySaid, path, hint)
+	return f
+}
+
+// A basis is what the facts of a file rest on beside what was said of it: the
+// format that its repository has, or has not, where the path is not certain.
+// The zero value is nothing.
+type basis struct{ repository, format string }
+
+// holds reports whether facts on that basis are still what [Set.File] says.
+func (b *basis) holds(s *Set) bool { return b.repository == "" || s.formats.of(b.repository) == b.format }
+
+// file is File with what the facts rest on.
+func (s *Set) file(repositorySaid, path, hint string) (f pkgmeter.File, by basis) {
 	if path == "" && hint != "" {
-		return packageFile(repositorySaid, hint)
+		return packageFile(repositorySaid, hint), by
 	}
 	a := artifact.Parse(path)
 	if a.Confidence != artifact.Certain && a.Format == "" {
-		if format := s.formats.of(cmp.Or(repositorySaid, a.Repository)); format != "" {
-			a = artifact.ParseIn(path, format)
+		by.repository = cmp.Or(repositorySaid, a.Repository)
+		if by.format = s.formats.of(by.repository); by.format != "" {
+			a = artifact.ParseIn(path, by.format)
 		}
 	}
-	f := fileOf(repositorySaid, a)
+	f = fileOf(repositorySaid, a)
 	if hint == "" {
-		return f
+		return f, by
 	}
 	if pkg, typ, version, err := purl.Split(hint); err == nil {
 		f.Package, f.Type, f.Confidence = pkg, typ, pkgmeter.Certain
@@ -162,7 +185,7 @@ func (s *Set) File(repositorySaid, path, hint string) pkgmeter.File {
 			f.Kind = meteorKind(f.Name, f.Kind)
 		}
 	}
-	return f
+	return f, by
 }
 
 // meteor is the type of packages that have no registry but our own: what their
@@ -227,6 +250,10 @@ func legacyOf(name string) pkgmeter.LegacyType {
 // Measures returns what an event of a file of the given kind adds to the
 // counts: nothing, unless it is a finished GET or HEAD.
 func (*Set) Measures(e pkgmeter.Event, kind pkgmeter.Kind) pkgmeter.Measures {
+	return measures(&e, kind)
+}
+
+func measures(e *pkgmeter.Event, kind pkgmeter.Kind) pkgmeter.Measures {
 	if !isHit(e) {
 		return pkgmeter.Measures{}
 	}
@@ -238,10 +265,10 @@ func (*Set) Measures(e pkgmeter.Event, kind pkgmeter.Kind) pkgmeter.Measures {
 }
 
 // status is that of an event; a sender that says none means success.
-func status(e pkgmeter.Event) int { return cmp.Or(e.Status, http.StatusOK) }
+func status(e *pkgmeter.Event) int { return cmp.Or(e.Status, http.StatusOK) }
 
 // isHit reports whether a request got its answer; "not modified" is one too.
-func isHit(e pkgmeter.Event) bool {
+func isHit(e *pkgmeter.Event) bool {
 	if e.Op != pkgmeter.Get && e.Op != pkgmeter.Head {
 		return false
 	}
@@ -252,7 +279,7 @@ func isHit(e pkgmeter.Event) bool {
 // isDownload reports whether an event is a download, if its file is primary: a
 // GET that began the file, and no part of a pull that is counted already. Later
 // ranges count no more.
-func isDownload(e pkgmeter.Event) bool {
+func isDownload(e *pkgmeter.Event) bool {
 	s := status(e)
 	whole := s == http.StatusOK || (s == http.StatusPartialContent && e.Flags&pkgmeter.FromZero != 0)
 	return e.Op == pkgmeter.Get && whole && e.Flags&pkgmeter.Collapsed == 0

@@ -71,6 +71,7 @@ func eventsText() Section {
 			{"once", "once", "Two events are the same if source and id agree, and only then: the second is not counted. An id is remembered for 400 days. An event without an id always counts."},
 			{"day", "day", "An event counts in its own UTC day, however late it comes; one without a time in the day of its receipt. A day is called complete two hours after its end."},
 			{"status", "status", "The answer decides: 200 to 299 and 304 are hits, and only 200, or 206 from byte 0 on, can be a download. Most Terraform registries answer the download of a module with 204: a hit, and no download."},
+			{"pull", "pull of an image", "Of an image for several platforms a client fetches an index, and within 60 seconds the manifest of its platform by digest: one download. The second of the two is a hit and stays one in a recount, as the addresses that tell it are not kept."},
 			{"gap", "gap", "A day of which no source has any event: nothing is known of it, so it is not a zero. Today is never one."},
 		},
 	}
@@ -84,7 +85,7 @@ func kindsText() Section {
 			{"kind-primary", "primary", "What an installer installs: a jar, wheel, sdist, npm tarball, gem, crate, module zip, deb, rpm, chart or the manifest of an image. Any file that is not recognised is primary too. Of a Terraform provider the JSON answer that says where it is and its zip are two files."},
 			{"kind-sources", "sources", "Sources, documentation and debug symbols beside a package: `-sources` and `-javadoc` jars, source debs and rpms, `.snupkg`."},
 			{"kind-metadata", "metadata", "What a resolver reads of one version: `.pom`, `.module`, `.mod`, `.nuspec`, `.gemspec.rz`, and `.metadata` beside a Python file (PEP 658). Elsewhere `.metadata` is the end of a name like any other: a file of its own."},
-			{"kind-index", "index", "Listings: `maven-metadata.xml`, `/simple/…`, packuments, `index.yaml`, `repodata/`, lists of tags and versions, the tag `sha256-<hex>` that lists what refers to an image. So are Docker's ping `/v2/` and calls of Artifactory's own interface (`/artifactory/api/storage/…`)."},
+			{"kind-index", "index", "Listings: `maven-metadata.xml`, `/simple/…`, packuments, `index.yaml`, `repodata/`, lists of tags and versions, the tag `sha256-<hex>` that lists what refers to an image. So are Docker's ping `/v2/` a path that ends in a slash, and calls of Artifactory's own interface (`/artifactory/api/storage/…`)."},
 			{"kind-checksum", "checksum", "`.md5 .sha1 .sha256 .sha512`, and the sums of a Terraform provider."},
 			{"kind-signature", "signature", "`.asc .sig .minisig .sigstore .sigstore.json .prov`, and the signatures that cosign puts beside an image."},
 			{"kind-attestation", "attestation", "`.provenance .att .sbom .sbom.json`, and those that cosign puts beside an image."},
@@ -131,6 +132,7 @@ func namesText() Section {
 			{"type", "type", "The type of the package URL (purl), as the path tells it: see the table of package types. What is not recognised is `generic`."},
 			{"package", "package", "The canonical purl without version: `pkg:maven/com.acme/app`, `pkg:npm/%40scope/x`. A bare Maven file name has no group: `pkg:maven/app`. Packages of Go are in lower case, as the purl specification wants them; versions keep their case. A file that is not recognised is of the package of its directory: `pkg:generic/tools/app`."},
 			{"client", "client", "The program that fetched, by its User-Agent: `pip`, `maven`, `docker`. Browsers are `browser`, programs that are not in the table `(other)`, and where none is named it is `(none)`."},
+			{"country", "country", "Where the client's address is, by the operator's file (`--geo`); the address itself is not kept. It can be asked of a package, type, repository or class, from the day on which the file was given. `ZZ` is every event of which no country is known."},
 			{"legacy_type", "legacy_type", "How the old CloudRepo program counted, by the last extension: `crypto` for `.md5 .sha1 .sha256 .sha512`, `pom`, `jar`, and `other` for all else."},
 		},
 	}

@@ -59,7 +59,7 @@ func TestNoPageRunsWhatSendersSend(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	pages := []string{"/", "/login", "/stats", "/stats?days=all", "/stats?days=all&measure=hits", "/stats?days=7", "/stats?class=unknown", "/stats/rules?path=x.jar", "/stats/settings", "/stats/payloads", "/stats/quarantine"}
+	pages := []string{"/", "/login", "/stats", "/stats?days=all", "/stats?days=all&measure=hits", "/stats?days=7", "/stats?class=unknown", "/stats/rules?path=x.jar", "/stats/sources", "/stats/settings", "/stats/payloads", "/stats/quarantine"}
 	for id := range 20 { // one name could hide those that follow it
 		pages = append(pages, fmt.Sprintf("/stats/quarantine?before=%d", 5+id*5))
 	}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/pkgmeter/pkgmeter"
+	"github.com/pkgmeter/pkgmeter/internal/auth"
 	"github.com/pkgmeter/pkgmeter/internal/blob"
 	"github.com/pkgmeter/pkgmeter/internal/catalog"
 	"github.com/pkgmeter/pkgmeter/internal/ingest"
@@ -68,6 +69,9 @@ func (s *Server) served(r *http.Request, f pkgmeter.PublishedFile, status int, s
 		return // the client went away
 	}
 	e := s.event(f, r.UserAgent(), op, status, sent)
+	if s.People.Country != nil {
+		e.Country = s.People.Country(auth.Client(r))
+	}
 	if status == http.StatusPartialContent && fromStart {
 		e.Flags |= pkgmeter.FromZero
 	}

@@ -37,6 +37,7 @@ func (s *Server) routes(pages *web.Web) []route {
 		{"/api/v1/series", get(s.reader(answers.Handler("series")))},
 		{"/stats", get(s.page(account, pages.ServeStats))},
 		{"/stats/rules", get(s.page(account, pages.ServeRules(s.Rules)))},
+		{"/stats/sources", get(s.shown(account, false, pages.ServeSources))},
 		{"/stats/settings", s.adminForm(account, pages.ServeSettings, pages.SaveSettings)},
 		{"/stats/quarantine", s.adminForm(account, pages.ServeQuarantine, pages.Retry)},
 		{"/stats/payloads", s.adminForm(account, pages.ServePayloads, pages.SaveMapping)},
@@ -71,7 +72,7 @@ func (s *Server) handler(pages *web.Web) http.Handler {
 		mux.Handle(path, s.metrics.observe(path, s.packages.Handler()))
 	}
 	mux.Handle("/", s.metrics.observe("other", httpx.HandlerFunc(notFound)))
-	return httpx.Secure(s.below(s.files(mux)))
+	return httpx.Forwarded(s.TrustedProxies, httpx.Secure(s.below(s.files(mux))))
 }
 
 // below takes the base path off a request.

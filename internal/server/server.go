@@ -13,6 +13,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/pprof"
+	"net/netip"
 	"os"
 	"time"
 
@@ -27,6 +28,7 @@ import (
 	"github.com/pkgmeter/pkgmeter/internal/ingest"
 	"github.com/pkgmeter/pkgmeter/internal/meteor"
 	"github.com/pkgmeter/pkgmeter/internal/rule"
+	"github.com/pkgmeter/pkgmeter/internal/source"
 	"github.com/pkgmeter/pkgmeter/internal/web"
 	"golang.org/x/sync/errgroup"
 )
@@ -51,6 +53,7 @@ type Store interface {
 	pkgmeter.UseStats
 	api.Exporter
 	web.Panels
+	web.Sources
 	Inspection
 	meteor.Store
 	catalog.Source
@@ -80,6 +83,12 @@ type Server struct {
 	// Fatal reports whether an error of the store means that the process has
 	// to end. Optional.
 	Fatal func(error) bool
+
+	// TrustedProxies are whose X-Forwarded-For is believed.
+	TrustedProxies []netip.Prefix
+
+	// People says what is kept of who fetched files.
+	People source.People
 
 	CallbackToken string
 	PublicStats   bool
@@ -121,8 +130,8 @@ func (s *Server) Run(ctx context.Context, main, admin net.Listener) error {
 	s.queue = ingest.New(s.Store, ingest.Options{Fatal: s.Fatal})
 	s.metrics = newMetrics(s.queue, s.Version)
 	large := hook.NewLarge()
-	s.callback = &hook.Callback{Queue: s.queue, Rules: s.Rules, Token: s.CallbackToken, Now: s.Now, Done: s.metrics.delivered, Large: large}
-	s.events = &hook.Events{Queue: s.queue, Rules: s.Rules, Now: s.Now, Done: s.metrics.delivered, Refused: s.metrics.refusedItems, Large: large}
+	s.callback = &hook.Callback{Queue: s.queue, Rules: s.Rules, Token: s.CallbackToken, Now: s.Now, Done: s.metrics.delivered, Large: large, People: s.People}
+	s.events = &hook.Events{Queue: s.queue, Rules: s.Rules, Now: s.Now, Done: s.metrics.delivered, Refused: s.metrics.refusedItems, Large: large, People: s.People}
 	var reports *ingest.Queue[*pkgmeter.AppReport]
 	if s.Reports != nil {
 		reports = ingest.New(s.Reports, ingest.Options{MaxBatch: maxReported, Fatal: s.Fatal})
@@ -132,7 +141,7 @@ func (s *Server) Run(ctx context.Context, main, admin net.Listener) error {
 	if err := inspect.load(ctx); err != nil {
 		return fmt.Errorf("mapping of the webhook: %w", err)
 	}
-	pages := &web.Web{Stats: s.Store, Now: s.Now, Base: s.Base, Version: s.Version, Panels: s.Store, Inspector: inspect, Catalog: s.catalog()}
+	pages := &web.Web{Stats: s.Store, Now: s.Now, Base: s.Base, Version: s.Version, Panels: s.Store, Sources: s.Store, Inspector: inspect, Catalog: s.catalog()}
 	if err := pages.Init(); err != nil {
 		return err
 	}

@@ -15,7 +15,7 @@ import (
 // The type of a CloudEvent is not looked at: senders choose it freely, and what
 // happened is said in the data.
 func CloudEvents(p Post) (Decoded, error) {
-	d := cloudEvents{collector: p.collector(), reader: EventReader{Source: p.Source, Received: p.Received}}
+	d := cloudEvents{collector: p.collector(), reader: EventReader{Source: p.Source, Received: p.Received, People: p.People}}
 	if !isStructured(p.header("Content-Type")) && p.header("Ce-Specversion")+p.header("Ce-Id") != "" {
 		d.binary(&p)
 		return d.decoded(), nil

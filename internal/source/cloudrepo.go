@@ -21,7 +21,7 @@ func CloudRepo(source string, body []byte, deliveryID string, received time.Time
 
 // CloudRepo is the function of that name for a sender whose keys differ.
 func (m Mapping) CloudRepo(source string, body []byte, deliveryID string, received time.Time) Decoded {
-	d := cloudRepo{collector: collector{source: source, kind: callbackKind, received: received}, custom: m.custom}
+	d := cloudRepo{collector: collector{source: source, kind: callbackKind, received: received, people: m.people}, custom: m.custom}
 	d.read(body, deliveryID)
 	return d.decoded()
 }
@@ -257,6 +257,7 @@ func (d *cloudRepo) packed(t *tree, i int, parent *facts) bool {
 // event keeps the event that f makes.
 func (d *cloudRepo) event(f *facts, raw []byte) {
 	e := f.event()
+	d.people.set(&e, f.address, f.account)
 	for _, s := range [...]string{e.Path, e.Repository, e.ID, e.Agent} {
 		// JSON can spell it, but much of what may read it later ends there.
 		if strings.IndexByte(s, 0) >= 0 {

@@ -15,7 +15,10 @@ import (
 // The client is the sender itself, by its User-Agent. Versions stay as they are
 // sent, which is normalised: 1.2.0.0 for 1.2.
 func Composer(p Post) (Decoded, error) {
-	d := composer{p.collector(), p.header("User-Agent")}
+	d := composer{p.collector(), p.header("User-Agent"), ""}
+	if p.People.Country != nil && p.Address.IsValid() {
+		d.country = p.People.Country(p.Address)
+	}
 	var t tree
 	if !d.parse(&t, p.Body) {
 		return d.decoded(), nil
@@ -40,7 +43,8 @@ func Composer(p Post) (Decoded, error) {
 // composer is the reading of one body.
 type composer struct {
 	collector
-	agent string
+	agent   string
+	country string
 }
 
 // item keeps the package at node i.
@@ -55,7 +59,7 @@ func (d *composer) item(t *tree, i int) {
 		return
 	}
 	d.add(pkgmeter.Event{
-		Hint: hint, Agent: d.agent, Status: http.StatusOK,
+		Hint: hint, Agent: d.agent, Country: d.country, Status: http.StatusOK,
 		// What comes from the cache is false, and what is not known "?".
 		Bytes: t.amount(i, "downloaded"),
 	}, t.raw(i))

@@ -74,6 +74,7 @@ func (d *distribution) item(t *tree, i int) {
 		d.reject(reason("the target is no part of an image: want repository and tag or digest"), t.raw(i))
 		return
 	}
+	d.people.set(&e, []byte(t.str(request, "addr")), []byte(actor))
 	n := len(d.Events)
 	d.add(e, t.raw(i))
 	if len(d.Events) > n && op == pkgmeter.Get && part == manifests {

@@ -27,8 +27,8 @@ import (
 // and the path names the file; a version without a package says nothing, as the
 // path has its own. event says what happened where it is not a download, else
 // the method does. A member that is null is as none, but for id, time and bytes.
-// Of members of the same name the last one counts; unknown ones, and consumer,
-// are not looked at.
+// Of members of the same name the last one counts; unknown ones are not looked
+// at. Of consumer as much is kept as the reader's People say.
 //
 // The event is fit to store and holds no part of line. The error is a sentence
 // for the sender.
@@ -42,6 +42,7 @@ func EventLine(line []byte, source string, received time.Time) (e pkgmeter.Event
 type EventReader struct {
 	Source   string
 	Received time.Time
+	People   People // optional
 
 	scanner
 	said              [eventMembers]said
@@ -94,12 +95,13 @@ const (
 	methodMember
 	statusMember
 	eventWord
+	consumerMember
 	eventMembers // how many there are
 )
 
 // String returns the name of m.
 func (m eventMember) String() string {
-	return [...]string{"", "id", "time", "repository", "path", "package", "version", "bytes", "client", "method", "status", "event"}[m]
+	return [...]string{"", "id", "time", "repository", "path", "package", "version", "bytes", "client", "method", "status", "event", "consumer"}[m]
 }
 
 func eventMemberOf(name []byte) eventMember {
@@ -126,6 +128,8 @@ func eventMemberOf(name []byte) eventMember {
 		return statusMember
 	case "event":
 		return eventWord
+	case "consumer":
+		return consumerMember
 	}
 	return noMember
 }
@@ -182,6 +186,7 @@ func (r *EventReader) event(e *pkgmeter.Event) error {
 	e.Bytes = r.bytes()
 	e.Repository = common(&r.repository, r.filled(repositoryMember))
 	e.Agent = common(&r.agent, r.textOf(clientMember))
+	e.Consumer = r.People.key(r.textOf(consumerMember))
 	path := filePath(r.textOf(pathMember))
 	e.Hint = r.coordinates()
 	// One copy for both, as most time goes into making them.

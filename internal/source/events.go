@@ -30,8 +30,8 @@ type Refusal struct {
 // An item that is no event does not keep the others from being taken. A body
 // that says nothing, and one object or array that is no JSON, is
 // [pkgmeter.Invalid]; one of more than most items is [pkgmeter.TooLarge].
-func Events(body []byte, lines bool, source string, received time.Time, most int) (Batch, error) {
-	b := eventBody{reader: EventReader{Source: source, Received: received}, most: most}
+func Events(body []byte, lines bool, source string, received time.Time, most int, people People) (Batch, error) {
+	b := eventBody{reader: EventReader{Source: source, Received: received, People: people}, most: most}
 	b.Events = make([]pkgmeter.Event, 0, min(most, len(body)/usualEvent+1))
 	var err error
 	if lines {

@@ -24,7 +24,7 @@ func BenchmarkEvents(b *testing.B) {
 			b.SetBytes(int64(len(body)))
 			b.ReportAllocs()
 			for b.Loop() {
-				if batch, err := source.Events(body, true, "api:x", now, 10_000); err != nil || len(batch.Events) != 1000 {
+				if batch, err := source.Events(body, true, "api:x", now, 10_000, source.People{}); err != nil || len(batch.Events) != 1000 {
 					b.Fatal(err, batch.Refused[:1])
 				}
 			}

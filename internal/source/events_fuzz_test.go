@@ -201,7 +201,7 @@ func checkEventLine(t *testing.T, line []byte) {
 func checkEvents(t *testing.T, body []byte, asLines bool) {
 	t.Helper()
 	original := bytes.Clone(body)
-	b, err := source.Events(body, asLines, "s", now, 20)
+	b, err := source.Events(body, asLines, "s", now, 20, source.People{})
 	if !bytes.Equal(body, original) {
 		t.Fatalf("%q was changed to %q", original, body)
 	}
@@ -333,7 +333,7 @@ func TestNoBodyOfEventsTakesLong(t *testing.T) {
 	for name, body := range worst() {
 		for _, asLines := range []bool{true, false} {
 			start := time.Now()
-			_, err := source.Events(body, asLines, "s", now, 10_000)
+			_, err := source.Events(body, asLines, "s", now, 10_000, source.People{})
 			if took := time.Since(start); took > bound {
 				t.Errorf("%s: %v", name, took)
 			}

@@ -362,7 +362,7 @@ func TestBodiesOfEvents(t *testing.T) {
 	for name, tt := range bodies {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			b, err := source.Events([]byte(tt.body), tt.lines, "api:ann", now, 5)
+			b, err := source.Events([]byte(tt.body), tt.lines, "api:ann", now, 5, source.People{})
 			if want, bad := strings.CutPrefix(tt.want, "!"); bad {
 				code, text, _ := strings.Cut(want, " ")
 				if err == nil || string(pkgmeter.CodeOf(err)) != code || !strings.Contains(pkgmeter.PublicMessage(err), text) || b.Events != nil || b.Refused != nil {
@@ -416,7 +416,7 @@ func cutPlace(s string, before bool) (place, rest string, ok bool) {
 func TestEventsHoldNoPartOfTheBody(t *testing.T) {
 	t.Parallel()
 	body := []byte(`[{"path":"a/b.jar","id":"x","repository":"r","client":"c","time":"2026-01-01T00:00:00Z"},{"package":"pkg:npm/x","version":"1"}]`)
-	b, err := source.Events(body, false, "s", now, 5)
+	b, err := source.Events(body, false, "s", now, 5, source.People{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -19,6 +19,8 @@ const (
 	sizeField
 	agentField
 	idField
+	addressField
+	accountField
 	fields // how many there are
 )
 
@@ -92,6 +94,17 @@ var meanings = map[string]meaning{
 
 	"useragent": {field: agentField},
 
+	"ip":         {field: addressField, rank: 0},
+	"ipaddress":  {field: addressField, rank: 1},
+	"remoteaddr": {field: addressField, rank: 2},
+	"clientip":   {field: addressField, rank: 3},
+
+	"userid":   {field: accountField, rank: 0},
+	"user":     {field: accountField, rank: 1},
+	"username": {field: accountField, rank: 2},
+	"actor":    {field: accountField, rank: 3},
+	"email":    {field: accountField, rank: 4},
+
 	"eventid":    {field: idField, rank: 0},
 	"deliveryid": {field: idField, rank: 1},
 	"messageid":  {field: idField, rank: 2},
@@ -121,6 +134,7 @@ func (t *tree) known(i int) meaning {
 // facts are what an item says about an event. Texts may be parts of the source.
 type facts struct {
 	path, name, repository, agent, id []byte
+	address, account                  []byte // of who fetched the file
 
 	op    pkgmeter.Op // Get if no word is known: the old program counted those
 	time  time.Time   // zero if none can be read
@@ -214,6 +228,10 @@ func (f *facts) take(t *tree, i int, to field) (ok bool) {
 		f.agent = s
 	case idField:
 		f.id = s
+	case addressField:
+		f.address = s
+	case accountField:
+		f.account = s
 	}
 	return ok
 }

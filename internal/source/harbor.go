@@ -96,7 +96,8 @@ type harbor struct {
 	op      pkgmeter.Op
 	at      time.Time
 	flags   pkgmeter.Flags
-	chart   bool // the resources are charts of the old kind
+	account string // under its key, if consumers are kept
+	chart   bool   // the resources are charts of the old kind
 	several bool
 
 	// The image or chart: the whole name, or a project and a name in it.
@@ -111,7 +112,7 @@ type harbor struct {
 // part of theirs.
 func (d *harbor) head(t *tree, repository int, several bool) {
 	word, operator := t.str(0, "type"), t.str(0, "operator")
-	d.flags, d.several = robot(operator), several
+	d.flags, d.several, d.account = robot(operator), several, d.people.key([]byte(operator))
 	d.full, d.project, d.name = begin(t.str(repository, "repo_full_name")), begin(t.str(repository, "namespace")), begin(t.str(repository, "name"))
 	when := "occur_at"
 	if t.str(0, "specversion") != "" {
@@ -146,7 +147,7 @@ func (d *harbor) item(t *tree, i int) {
 		raw = t.raw(i)
 	}
 	url, tag, digest := t.str(i, "resource_url"), t.str(i, "tag"), t.str(i, "digest")
-	e := pkgmeter.Event{ID: d.id, Op: d.op, Time: d.at, Flags: d.flags, Status: http.StatusOK}
+	e := pkgmeter.Event{ID: d.id, Op: d.op, Time: d.at, Flags: d.flags, Consumer: d.account, Status: http.StatusOK}
 	if e.ID == "" {
 		e.ID = hashed(d.common, url, digest)
 	}

@@ -12,7 +12,16 @@ import (
 // A Mapping says which keys of a sender's payload mean what, where an operator
 // found that they differ from what the package knows. The zero Mapping adds
 // nothing.
-type Mapping struct{ custom map[string]meaning }
+type Mapping struct {
+	custom map[string]meaning
+	people People
+}
+
+// Of returns m with what is to be kept of who fetched files.
+func (m Mapping) Of(people People) Mapping {
+	m.people = people
+	return m
+}
 
 // mappable are the fields that an operator may name a key for.
 var mappable = map[string]field{

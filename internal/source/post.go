@@ -1,6 +1,7 @@
 package source
 
 import (
+	"net/netip"
 	"time"
 
 	"github.com/pkgmeter/pkgmeter"
@@ -19,6 +20,11 @@ type Post struct {
 
 	// Header returns the header of that name, "" if there is none. Optional.
 	Header func(name string) string
+
+	// People says what is kept of who fetched files, Address is the sender's own
+	// where it is a client. Both are optional.
+	People  People
+	Address netip.Addr
 }
 
 // postKind is the kind of what could not be read of a post.
@@ -33,7 +39,7 @@ func (p *Post) header(name string) string {
 
 // collector returns one for the items of p.
 func (p *Post) collector() collector {
-	return collector{source: p.Source, kind: postKind, received: p.Received, most: p.Most}
+	return collector{source: p.Source, kind: postKind, received: p.Received, most: p.Most, people: p.People}
 }
 
 // tooMany is the error for a delivery of n items, if that is too many.

@@ -51,6 +51,7 @@ type collector struct {
 	source   string
 	kind     string // of the rejects
 	received time.Time
+	people   People
 	merged   int // items that share the last reject with the one that made it
 	total    int // items so far: events, rejects, and what was skipped
 	most     int // refusals that the sender is told of; 0: it is not told

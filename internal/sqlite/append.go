@@ -13,11 +13,12 @@ import (
 // Dimensions of counts: what a slice is. Rows of files are by client alone, as
 // every event has one, and the other dimensions are sums of them.
 const (
-	dimAll    = 0 // slice 0
-	dimClient = 1 // slice is the client
-	dimClass  = 2 // slice is the class
-	dimFacet  = 8 // slice 0; cells are of facets instead of files
-	dimDays   = 9 // of packed months; cells are of a file's day and client
+	dimAll    = 0  // slice 0
+	dimClient = 1  // slice is the client
+	dimClass  = 2  // slice is the class
+	dimFacet  = 8  // slice 0; cells are of facets instead of files
+	dimDays   = 9  // of packed months; cells are of a file's day and client
+	dimPlace  = 10 // slice 0; cells are of places instead of files
 )
 
 // sums gathers what a transaction adds to counts, so that each row is written
@@ -28,7 +29,7 @@ type sums struct {
 	heard  map[heardKey]heard
 }
 
-// cellKey is a file and a client, or a facet.
+// cellKey is a file and a client, a facet, or a place.
 type cellKey struct {
 	day          pkgmeter.Day
 	dim          int
@@ -40,7 +41,7 @@ type heardKey struct {
 	source int64
 }
 
-type heard struct{ events, unparsed, duplicates, maxLagMS int64 }
+type heard struct{ events, unparsed, duplicates, maxLagMS, lastMS int64 }
 
 func (s *sums) init() {
 	s.cells = map[cellKey]pkgmeter.Measures{}
@@ -55,15 +56,22 @@ func (s *sums) reset() {
 }
 
 // count adds what an event comes to.
-func (w *writer) count(ctx context.Context, day pkgmeter.Day, f fileRef, client int64, m pkgmeter.Measures) error {
+func (w *writer) count(ctx context.Context, day pkgmeter.Day, f fileRef, a agentRef, country string, m pkgmeter.Measures) error {
 	if m.Hits == 0 {
 		return nil
 	}
-	facet, err := w.facets.id(ctx, facetKey{f.repo, f.typ, f.kind, f.legacy, client})
+	facet, err := w.facets.id(ctx, facetKey{f.repo, f.typ, f.kind, f.legacy, a.client})
 	if err != nil {
 		return err
 	}
-	addTo(w.sums.cells, cellKey{day, dimClient, client, f.id}, m)
+	if country != "" {
+		place, err := w.places.id(ctx, placeKey{f.repo, f.pkg, a.class, countryNumber(country)})
+		if err != nil {
+			return err
+		}
+		addTo(w.sums.cells, cellKey{day, dimPlace, 0, place}, m)
+	}
+	addTo(w.sums.cells, cellKey{day, dimClient, a.client, f.id}, m)
 	addTo(w.sums.cells, cellKey{day, dimFacet, 0, facet}, m)
 	addTo(w.sums.totals, day, m)
 	return nil
@@ -81,7 +89,7 @@ func (s *sums) hear(day pkgmeter.Day, source int64, h heard) {
 	sum.events += h.events
 	sum.unparsed += h.unparsed
 	sum.duplicates += h.duplicates
-	sum.maxLagMS = max(sum.maxLagMS, h.maxLagMS)
+	sum.maxLagMS, sum.lastMS = max(sum.maxLagMS, h.maxLagMS), max(sum.lastMS, h.lastMS)
 	s.heard[k] = sum
 }
 
@@ -158,7 +166,7 @@ func (w *writer) entry(ctx context.Context, e *pkgmeter.Entry, received time.Tim
 			return false, err
 		}
 		if !isNew {
-			w.sums.hear(day, source, heard{duplicates: 1})
+			w.sums.hear(day, source, heard{duplicates: 1, lastMS: received.UnixMilli()})
 			return false, nil
 		}
 	}
@@ -182,10 +190,10 @@ func (w *writer) entry(ctx context.Context, e *pkgmeter.Entry, received time.Tim
 	}
 	w.block = appendSaid(w.block, s, w.lastMS)
 	w.lastMS = s.timeMS
-	if err := w.count(ctx, day, file, agent.client, counted(e, file.kind)); err != nil {
+	if err := w.count(ctx, day, file, agent, ev.Country, counted(e, file.kind)); err != nil {
 		return false, err
 	}
-	w.sums.hear(day, source, heard{events: 1, maxLagMS: max(0, received.UnixMilli()-s.timeMS)})
+	w.sums.hear(day, source, heard{events: 1, maxLagMS: max(0, received.UnixMilli()-s.timeMS), lastMS: received.UnixMilli()})
 	return true, nil
 }
 
@@ -228,7 +236,7 @@ func (w *writer) flush(ctx context.Context) error {
 		}
 	}
 	for k, h := range w.sums.heard {
-		if _, err := w.addHeard.ExecContext(ctx, int64(k.day), k.source, h.events, h.unparsed, h.duplicates, h.maxLagMS); err != nil {
+		if _, err := w.addHeard.ExecContext(ctx, int64(k.day), k.source, h.events, h.unparsed, h.duplicates, h.maxLagMS, h.lastMS); err != nil {
 			return err
 		}
 	}
@@ -274,11 +282,12 @@ type saidNames struct {
 	tx      *sql.Tx
 	sources map[int64]string
 	agents  map[int64]string
+	people  map[int64]string // consumers
 	files   map[int64]pkgmeter.Event
 }
 
 func newSaidNames(tx *sql.Tx) *saidNames {
-	return &saidNames{tx, map[int64]string{}, map[int64]string{0: ""}, map[int64]pkgmeter.Event{}}
+	return &saidNames{tx, map[int64]string{}, map[int64]string{0: ""}, map[int64]string{0: ""}, map[int64]pkgmeter.Event{}}
 }
 
 func (n *saidNames) event(ctx context.Context, s said) (pkgmeter.Event, error) {
@@ -297,6 +306,9 @@ func (n *saidNames) event(ctx context.Context, s said) (pkgmeter.Event, error) {
 		return e, err
 	}
 	if e.Agent, err = n.text(ctx, n.agents, `SELECT ua FROM agent WHERE id = ?`, s.agent); err != nil {
+		return e, err
+	}
+	if e.Consumer, err = n.text(ctx, n.people, `SELECT key FROM consumer WHERE id = ?`, s.consumer); err != nil {
 		return e, err
 	}
 	e.ID, e.Op, e.Flags, e.Country = s.id, s.op, s.flags, s.country

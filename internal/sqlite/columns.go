@@ -16,17 +16,19 @@ type attributes struct {
 	kind, legacy             []uint8
 	pkgType                  []uint32 // indexed by package id
 	clients                  []client // indexed by client id
-	facets                   space
+	facets, places           space
 }
 
-// A space is what cells are of, files or facets, with the attributes that
-// questions filter and group by, each indexed by id. Those that facets do not
+// A space is what cells are of, files, facets or places, with the attributes
+// that questions filter and group by, each indexed by id. Those that it does not
 // have are nil.
 type space struct {
 	repo, name, pkg, version []uint32
 	typ                      []uint32
 	kind, legacy             []uint8
 	client                   []uint32
+	class                    []uint8
+	country                  []uint32
 }
 
 // client is a row of the table of clients. Clients of one name and several
@@ -51,7 +53,7 @@ func (c *columns) catchUp(ctx context.Context, tx queryer, gen int64) (attribute
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.gen != gen {
-		c.gen, c.all = gen, attributes{pkgType: c.all.pkgType, clients: c.all.clients, facets: c.all.facets}
+		c.gen, c.all = gen, attributes{pkgType: c.all.pkgType, clients: c.all.clients, facets: c.all.facets, places: c.all.places}
 	}
 	if err := c.packages(ctx, tx); err != nil {
 		return attributes{}, err
@@ -60,6 +62,9 @@ func (c *columns) catchUp(ctx context.Context, tx queryer, gen int64) (attribute
 		return attributes{}, err
 	}
 	if err := c.facets(ctx, tx); err != nil {
+		return attributes{}, err
+	}
+	if err := c.places(ctx, tx); err != nil {
 		return attributes{}, err
 	}
 	a := c.all
@@ -147,6 +152,26 @@ func (c *columns) facets(ctx context.Context, tx queryer) error {
 	return nil
 }
 
+func (c *columns) places(ctx context.Context, tx queryer) error {
+	p := c.all.places
+	err := eachRow(ctx, tx, func(rows *sql.Rows) error {
+		var id int
+		var repo, pkg, country uint32
+		var class uint8
+		if err := rows.Scan(&id, &repo, &pkg, &class, &country); err != nil {
+			return err
+		}
+		p.repo, p.pkg = put(p.repo, id, repo), put(p.pkg, id, pkg)
+		p.class, p.country = put(p.class, id, class), put(p.country, id, country)
+		return nil
+	}, `SELECT id, repo_id, package_id, class, country FROM place WHERE id >= ? ORDER BY id`, len(p.repo))
+	if err != nil {
+		return err
+	}
+	c.all.places = p
+	return nil
+}
+
 // put sets s[i], where i is beyond all that was set before.
 func put[T any](s []T, i int, v T) []T {
 	var zero T
@@ -180,8 +205,14 @@ func (a *attributes) keys(s *space, by pkgmeter.Key) (ids []uint32, largest uint
 		ids = widen(s.kind)
 	case pkgmeter.ByLegacyType:
 		ids = widen(s.legacy)
+	case pkgmeter.ByCountry:
+		ids = s.country
 	case pkgmeter.ByClient, pkgmeter.ByClass:
-		ids = through(s.client, a.clientKeys(by))
+		if by == pkgmeter.ByClass && s.class != nil {
+			ids = widen(s.class)
+		} else {
+			ids = through(s.client, a.clientKeys(by))
+		}
 	}
 	for _, id := range ids {
 		largest = max(largest, id)

@@ -102,6 +102,8 @@ func (d *doctor) name(k slot) string {
 		return period + " " + pkgmeter.Class(k.slice).String()
 	case dimFacet:
 		return period + " facets"
+	case dimPlace:
+		return period + " by country"
 	}
 	return period + " in all"
 }
@@ -175,6 +177,9 @@ func (d *doctor) expected() found {
 	want := found{}
 	for day, prints := range d.days {
 		want.at(slot{dim: dimFacet, period: day}).merge(&prints.facets)
+		if prints.places.sum.Hits > 0 {
+			want.at(slot{dim: dimPlace, period: day}).merge(&prints.places)
+		}
 		for client, p := range prints.clients {
 			class := int64(d.attrs.clients[client].class)
 			for _, k := range []slot{{dim: dimAll}, {dim: dimClient, slice: client}, {dim: dimClass, slice: class}} {

@@ -94,9 +94,9 @@ func (k fileKey) weight() int { return len(k.raw) + len(k.hint) + entryOverhead 
 
 // fileRef is what the writer has to know of a file to count for it.
 type fileRef struct {
-	id, repo, typ int64
-	kind          pkgmeter.Kind
-	legacy        pkgmeter.LegacyType
+	id, repo, typ, pkg int64
+	kind               pkgmeter.Kind
+	legacy             pkgmeter.LegacyType
 }
 
 // files is the dictionary of files: like dict, with what follows from them.
@@ -110,7 +110,7 @@ type files struct {
 func (f *files) prepare(ctx context.Context, prepare preparer) (err error) {
 	f.known, f.fresh = newCache[fileKey, fileRef](fileCacheBytes), map[fileKey]fileRef{}
 	f.sel, err = prepare(ctx, `
-		SELECT f.id, r.repo_id, p.type_id, r.kind, r.legacy_type
+		SELECT f.id, r.repo_id, p.type_id, p.id, r.kind, r.legacy_type
 		FROM file f JOIN file_rule r ON r.gen = ? AND r.file_id = f.id JOIN package p ON p.id = r.package_id
 		WHERE f.repo_said_id = ? AND f.raw = ? AND f.hint = ?`)
 	if err != nil {
@@ -139,59 +139,6 @@ func (f *files) settle(remember bool) {
 	clear(f.fresh)
 }
 
-// A facetKey is what an event is but for its file, package and version.
-type facetKey struct {
-	repo, typ int64
-	kind      pkgmeter.Kind
-	legacy    pkgmeter.LegacyType
-	client    int64
-}
-
-// facets is the dictionary of facets, all of it in memory.
-type facets struct {
-	known    map[facetKey]int64
-	fresh    []facetKey
-	sel, ins *sql.Stmt
-}
-
-func (f *facets) prepare(ctx context.Context, prepare preparer) (err error) {
-	f.known = map[facetKey]int64{}
-	f.sel, err = prepare(ctx, `
-		SELECT id FROM facet WHERE repo_id = ? AND type_id = ? AND kind = ? AND legacy_type = ? AND client_id = ?`)
-	if err != nil {
-		return err
-	}
-	f.ins, err = prepare(ctx, `
-		INSERT INTO facet (repo_id, type_id, kind, legacy_type, client_id) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`)
-	return err
-}
-
-// id returns the id of a facet, which it adds where needed.
-func (f *facets) id(ctx context.Context, k facetKey) (int64, error) {
-	if id, ok := f.known[k]; ok {
-		return id, nil
-	}
-	row := []any{k.repo, k.typ, int64(k.kind), int64(k.legacy), k.client}
-	id, added, err := add(ctx, f.ins, row...)
-	if err == nil && !added {
-		err = f.sel.QueryRowContext(ctx, row...).Scan(&id)
-	}
-	if err == nil {
-		f.known[k] = id
-		f.fresh = append(f.fresh, k)
-	}
-	return id, err
-}
-
-func (f *facets) settle(committed bool) {
-	if !committed {
-		for _, k := range f.fresh {
-			delete(f.known, k)
-		}
-	}
-	f.fresh = f.fresh[:0]
-}
-
 // A clientKey names a row of client.
 type clientKey struct {
 	name  string
@@ -199,7 +146,10 @@ type clientKey struct {
 }
 
 // agentRef is what the writer has to know of an agent to count for it.
-type agentRef struct{ id, client int64 }
+type agentRef struct {
+	id, client int64
+	class      pkgmeter.Class // of the client
+}
 
 // agents is the dictionary of agents, with the clients that follow from them.
 // Clients are few: all of them stay in memory.
@@ -220,8 +170,8 @@ func (a *agents) prepare(ctx context.Context, prepare preparer) error {
 		sql string
 	}{
 		{&a.sel, `
-			SELECT a.id, r.client_id FROM agent a JOIN agent_rule r ON r.gen = ? AND r.agent_id = a.id WHERE a.ua = ?
-			ORDER BY r.rule DESC LIMIT 1`},
+			SELECT a.id, r.client_id, c.class FROM agent a JOIN agent_rule r ON r.gen = ? AND r.agent_id = a.id JOIN client c ON c.id = r.client_id
+			WHERE a.ua = ? ORDER BY r.rule DESC LIMIT 1`},
 		{&a.ins, `INSERT INTO agent (ua) VALUES (?) ON CONFLICT DO NOTHING`},
 		{&a.rule, `
 			INSERT INTO agent_rule (gen, agent_id, rule, client_id, version, runtime, os, arch) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
@@ -290,11 +240,14 @@ func (w *writer) agentOf(ctx context.Context, e *pkgmeter.Entry) (agentRef, erro
 	if err != nil {
 		return ref, err
 	}
+	own := agentRef{ref.id, client, e.Client.Class}
 	if ua == "" || ok {
-		return agentRef{ref.id, client}, nil
+		return own, nil
 	}
-	if ref, err = w.findAgent(ctx, strings.Clone(ua), client, e, robot); err != nil || robot {
-		return agentRef{ref.id, client}, err
+	ref, err = w.findAgent(ctx, strings.Clone(ua), client, e, robot)
+	if err != nil || robot {
+		own.id = ref.id
+		return own, err
 	}
 	w.agents.fresh[strings.Clone(ua)] = ref
 	return ref, nil
@@ -303,13 +256,13 @@ func (w *writer) agentOf(ctx context.Context, e *pkgmeter.Entry) (agentRef, erro
 // findAgent looks an agent up, or adds it. What follows from it is written with
 // the first event that is no robot's.
 func (w *writer) findAgent(ctx context.Context, ua string, client int64, e *pkgmeter.Entry, robot bool) (ref agentRef, err error) {
-	ref.client = client
+	ref.client, ref.class = client, e.Client.Class
 	id, added, err := add(ctx, w.agents.ins, ua)
 	if err != nil {
 		return ref, err
 	}
 	if !added {
-		switch err := w.agents.sel.QueryRowContext(ctx, w.gen, ua).Scan(&ref.id, &ref.client); {
+		switch err := w.agents.sel.QueryRowContext(ctx, w.gen, ua).Scan(&ref.id, &ref.client, &ref.class); {
 		case err == nil:
 			return ref, nil
 		case !errors.Is(err, sql.ErrNoRows):
@@ -359,7 +312,7 @@ func (w *writer) findFile(ctx context.Context, key fileKey, f *pkgmeter.File, hi
 	if added {
 		return w.addRule(ctx, w.gen, id, key.hint == "" && hits, f)
 	}
-	err = w.files.sel.QueryRowContext(ctx, w.gen, key.repo, key.raw, key.hint).Scan(&ref.id, &ref.repo, &ref.typ, &ref.kind, &ref.legacy)
+	err = w.files.sel.QueryRowContext(ctx, w.gen, key.repo, key.raw, key.hint).Scan(&ref.id, &ref.repo, &ref.typ, &ref.pkg, &ref.kind, &ref.legacy)
 	return ref, err
 }
 
@@ -377,8 +330,7 @@ func (w *writer) addRule(ctx context.Context, gen, id int64, byPath bool, f *pkg
 	if err != nil {
 		return ref, err
 	}
-	pkg, err := w.pkg.id(ctx, f.Package, ref.typ)
-	if err != nil {
+	if ref.pkg, err = w.pkg.id(ctx, f.Package, ref.typ); err != nil {
 		return ref, err
 	}
 	version, err := w.version.id(ctx, f.Version)
@@ -390,7 +342,7 @@ func (w *writer) addRule(ctx context.Context, gen, id int64, byPath bool, f *pkg
 			return ref, err
 		}
 	}
-	_, err = w.files.rule.ExecContext(ctx, gen, ref.id, ref.repo, name, pkg, version,
+	_, err = w.files.rule.ExecContext(ctx, gen, ref.id, ref.repo, name, ref.pkg, version,
 		int64(f.Kind), f.SidecarOf, int64(f.Legacy), int64(f.Confidence))
 	return ref, err
 }

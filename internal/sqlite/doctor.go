@@ -86,6 +86,7 @@ func (p *fingerprint) same(o *fingerprint) bool {
 type dayPrints struct {
 	clients map[int64]*fingerprint // of files, by client
 	facets  fingerprint
+	places  fingerprint
 }
 
 type doctor struct {
@@ -99,6 +100,7 @@ type doctor struct {
 	attrs   attributes
 	agents  *agentHistory
 	facetOf map[facetKey]int64
+	placeOf map[placeKey]int64
 	days    map[pkgmeter.Day]*dayPrints
 	heard   map[heardKey]int64
 }
@@ -155,11 +157,16 @@ func (d *doctor) learn(ctx context.Context) (err error) {
 			int64(f.repo[id]), int64(f.typ[id]), pkgmeter.Kind(f.kind[id]), pkgmeter.LegacyType(f.legacy[id]), int64(f.client[id]),
 		}] = int64(id)
 	}
+	d.placeOf = map[placeKey]int64{}
+	p := &d.attrs.places
+	for id := range p.repo {
+		d.placeOf[placeKey{int64(p.repo[id]), int64(p.pkg[id]), pkgmeter.Class(p.class[id]), int64(p.country[id])}] = int64(id)
+	}
 	d.agents, err = readAgents(ctx, d.tx, d.meta.gen, d.attrs.clients, d.rules)
 	return err
 }
 
-// weight is a random odd number of a file or a facet: no difference times it is
+// weight is a random odd number of a file, a facet or a place: no difference times it is
 // a multiple of 2^64.
 func (d *doctor) weight(id uint64) uint64 {
 	x := (id + d.seed) * 0x9e3779b97f4a7c15
@@ -242,6 +249,22 @@ func (d *doctor) event(pos int64, e said) {
 	}
 	p.add(d.weight(uint64(e.file)), uint64(m.Downloads), uint64(m.Hits), uint64(m.Bytes))
 	prints.facets.add(d.weight(uint64(facet)), uint64(m.Downloads), uint64(m.Hits), uint64(m.Bytes))
+	if e.country != "" {
+		d.place(pos, e, client, prints, m)
+	}
+}
+
+func (d *doctor) place(pos int64, e said, client int64, prints *dayPrints, m pkgmeter.Measures) {
+	if !pkgmeter.IsCountry(e.country) {
+		d.report.find("ledger: row %d is about country %q", pos, e.country)
+		return
+	}
+	place, ok := d.placeOf[placeKey{int64(d.attrs.repo[e.file]), int64(d.attrs.pkg[e.file]), d.attrs.clients[client].class, countryNumber(e.country)}]
+	if !ok {
+		d.report.find("ledger: row %d counts for a place that is not there", pos)
+		return
+	}
+	prints.places.add(d.weight(uint64(place)), uint64(m.Downloads), uint64(m.Hits), uint64(m.Bytes))
 }
 
 // found gathers the fingerprints of what is stored.

@@ -43,7 +43,7 @@ func keyOf(by pkgmeter.Key, e pkgmeter.Entry) string {
 	f := e.File
 	return []string{
 		f.Name, f.Repository, f.Type, f.Package, f.Version, f.Kind.String(), f.Legacy.String(),
-		e.Client.Class.String(), e.Client.Name,
+		e.Client.Class.String(), e.Client.Name, cmp.Or(e.Event.Country, pkgmeter.UnknownCountry),
 	}[by]
 }
 
@@ -158,6 +158,7 @@ func (w *world) write(t *rapid.T) {
 			Time: w.clock.at.Add(-back), Op: rapid.SampledFrom([]pkgmeter.Op{pkgmeter.Get, pkgmeter.Get, pkgmeter.Head, pkgmeter.Upload}).Draw(t, "op"),
 			Status: 200, Bytes: rapid.Int64Range(0, 1<<30).Draw(t, "bytes"),
 			Agent: rapid.SampledFrom(userAgents).Draw(t, "agent"), Flags: rapid.SampledFrom([]pkgmeter.Flags{0, 0, 0, pkgmeter.Robot}).Draw(t, "flags"),
+			Country: rapid.SampledFrom([]string{"", "", "DE", "AA", "US", "ZY"}).Draw(t, "country"),
 		})
 		if rapid.IntRange(0, 3).Draw(t, "with id") == 0 {
 			e.Event.ID = fmt.Sprint(rapid.IntRange(0, 60).Draw(t, "id"))
@@ -255,6 +256,14 @@ func (w *world) ask(t *rapid.T) {
 	q := w.query(t)
 	grain := pkgmeter.Grain(rapid.IntRange(0, 2).Draw(t, "grain"))
 	by := pkgmeter.Key(rapid.IntRange(0, len(pkgmeter.KeyNames())-1).Draw(t, "by"))
+	if by == pkgmeter.ByCountry && !q.Filter.TellsCountries() {
+		_, err := w.store.Top(t.Context(), q, by, pkgmeter.Page{Limit: 1})
+		_, err2 := w.store.Split(t.Context(), q, grain, by)
+		if pkgmeter.CodeOf(err) != pkgmeter.Invalid || pkgmeter.CodeOf(err2) != pkgmeter.Invalid {
+			t.Fatalf("countries of %+v: %v, %v", q.Filter, err, err2)
+		}
+		by = pkgmeter.ByFile
+	}
 	total, err := w.store.Totals(t.Context(), q)
 	same(t, "totals", total, w.model.totals(q), err)
 

@@ -3,6 +3,7 @@ package sqlite
 import (
 	"cmp"
 	"context"
+	"crypto/rand"
 	"database/sql"
 	"encoding/json"
 	"fmt"
@@ -417,6 +418,24 @@ func (s *Store) LedgerID() string { return s.meta.Load().ledgerID }
 func (s *Store) Imports(ctx context.Context) (n int, err error) {
 	err = s.read.QueryRowContext(ctx, `SELECT count(*) FROM import`).Scan(&n)
 	return n, err
+}
+
+// Secret returns this installation's own random bytes. They are made at the
+// first call, stay the same, and are part of every backup.
+func (s *Store) Secret(ctx context.Context) (secret []byte, err error) {
+	const key, size = "secret", 32
+	if secret, err = s.Setting(ctx, key); err != nil || secret != nil {
+		return secret, err
+	}
+	secret = make([]byte, size)
+	rand.Read(secret) // it never fails
+	err = s.update(ctx, func(ctx context.Context, w *writer) error {
+		if _, err := w.conn.ExecContext(ctx, `INSERT INTO setting (key, value) VALUES (?, ?) ON CONFLICT DO NOTHING`, key, secret); err != nil {
+			return err
+		}
+		return w.conn.QueryRowContext(ctx, `SELECT value FROM setting WHERE key = ?`, key).Scan(&secret)
+	})
+	return secret, err
 }
 
 // SetSetting stores the value of a key.

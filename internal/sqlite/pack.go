@@ -104,12 +104,23 @@ func (s *Store) markPacked(ctx context.Context, gen int64, last pkgmeter.Day) er
 	})
 }
 
-// moveRows moves up to [stepRows] rows of files into the day's packs and, where
-// the month is packed, into the month's; with the last of them those of facets.
+// moveRows moves up to [stepRows] rows of places or files into the day's packs
+// and, where the month is packed, into the month's; with the last of them those
+// of facets.
 func (w *writer) moveRows(ctx context.Context, day pkgmeter.Day, closed bool) (int, error) {
 	least := openRows
 	if closed {
 		least = 0
+	}
+	places, last, n, err := w.readRows(ctx, day, dimPlace, stepRows)
+	if err != nil {
+		return 0, err
+	}
+	if n == stepRows {
+		if err := w.foldWhole(ctx, w.gen, day, dimPlace, places[0]); err != nil {
+			return 0, err
+		}
+		return n, w.dropMoved(ctx, day, dimPlace, last)
 	}
 	files, last, n, err := w.readRows(ctx, day, dimClient, stepRows)
 	if err != nil || n < least {
@@ -119,19 +130,27 @@ func (w *writer) moveRows(ctx context.Context, day pkgmeter.Day, closed bool) (i
 		return 0, err
 	}
 	if n == stepRows {
-		_, err = w.conn.ExecContext(ctx, `
-			DELETE FROM cell WHERE gen = ? AND day = ? AND dim = ? AND (slice, file_id) <= (?, ?)`,
-			w.gen, int64(day), dimClient, last.client, last.file)
-		return n, err
+		return n, w.dropMoved(ctx, day, dimClient, last)
 	}
 	facets, _, _, err := w.readRows(ctx, day, dimFacet, math.MaxInt32)
 	if err == nil {
-		err = w.foldFacets(ctx, w.gen, day, facets[0])
+		err = w.foldWhole(ctx, w.gen, day, dimFacet, facets[0])
+	}
+	if err == nil {
+		err = w.foldWhole(ctx, w.gen, day, dimPlace, places[0])
 	}
 	if err == nil {
 		_, err = w.conn.ExecContext(ctx, `DELETE FROM cell WHERE gen = ? AND day = ?`, w.gen, int64(day))
 	}
 	return n, err
+}
+
+// dropMoved drops the rows of a day up to the last one that was moved.
+func (w *writer) dropMoved(ctx context.Context, day pkgmeter.Day, dim int, last cellKey) error {
+	_, err := w.conn.ExecContext(ctx, `
+		DELETE FROM cell WHERE gen = ? AND day = ? AND dim = ? AND (slice, file_id) <= (?, ?)`,
+		w.gen, int64(day), dim, last.client, last.file)
+	return err
 }
 
 // readRows reads the first rows of a day, as a run for each slice, and returns
@@ -178,12 +197,12 @@ func (w *writer) foldDay(ctx context.Context, gen int64, day pkgmeter.Day, byCli
 	return w.foldDays(ctx, month, day, byClient)
 }
 
-// foldFacets adds the counts of a day's facets.
-func (w *writer) foldFacets(ctx context.Context, gen int64, day pkgmeter.Day, facets *cells.Columns) error {
-	if facets == nil {
+// foldWhole adds the counts of a day in a dimension that has one slice.
+func (w *writer) foldWhole(ctx context.Context, gen int64, day pkgmeter.Day, dim int, c *cells.Columns) error {
+	if c == nil || c.Len() == 0 {
 		return nil
 	}
-	return w.foldSlices(ctx, gen, day, dimFacet, map[int64]*cells.Columns{0: facets})
+	return w.foldSlices(ctx, gen, day, dim, map[int64]*cells.Columns{0: c})
 }
 
 func (w *writer) foldSlices(ctx context.Context, gen int64, day pkgmeter.Day, dim int, slices map[int64]*cells.Columns) error {
@@ -414,7 +433,7 @@ func (w *writer) packMonth(ctx context.Context, gen int64, month pkgmeter.Day) e
 // packedSlices lists the slices of which the days of a month have packs.
 func (w *writer) packedSlices(ctx context.Context, month slot) (slots []slot, err error) {
 	at := month
-	for _, dim := range []int{dimAll, dimFacet, dimClass, dimClient} {
+	for _, dim := range []int{dimAll, dimFacet, dimPlace, dimClass, dimClient} {
 		at.dim = dim
 		limit := int64(1)
 		switch dim {

@@ -69,7 +69,7 @@ func (w *writer) reject(ctx context.Context, d *pkgmeter.Delivery) error {
 		if err := w.quarantine.put(ctx, source, d.Received.UnixMilli(), r, body); err != nil {
 			return err
 		}
-		w.sums.hear(pkgmeter.DayOf(d.Received), source, heard{unparsed: 1})
+		w.sums.hear(pkgmeter.DayOf(d.Received), source, heard{unparsed: 1, lastMS: d.Received.UnixMilli()})
 	}
 	return nil
 }

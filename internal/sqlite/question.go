@@ -42,7 +42,7 @@ type question struct {
 	attrs attributes
 	by    *pkgmeter.Key // nil where nothing is grouped
 
-	byFiles bool // cells are read by file; else by facet
+	byFiles bool // cells are read by file; else by facet or place
 	space   *space
 	pass    []bool // indexed by id of the space; nil lets every cell pass
 	clients []bool // indexed by client id; nil lets every client pass
@@ -97,15 +97,23 @@ func (q *question) group(ctx context.Context, by pkgmeter.Key) (*question, error
 	return &other, other.resolve(ctx)
 }
 
-// resolve turns the filter into the set of files, or of facets, that pass.
+// resolve turns the filter into the set of files, facets or places that pass.
 func (q *question) resolve(ctx context.Context) error {
 	f := q.query.Filter
 	q.filterIDs, q.pass = map[pkgmeter.Key][]uint32{}, nil
-	q.clients = q.resolveClients()
-	if q.byFiles = byFiles(f, q.by); q.byFiles {
+	q.clients, q.byFiles = nil, false
+	switch {
+	case q.byCountry():
+		if !f.TellsCountries() {
+			return errNoCountries
+		}
+		q.space = &q.attrs.places
+	case byFiles(f, q.by):
+		q.clients, q.byFiles = q.resolveClients(), true
 		q.space = q.attrs.files()
 		f.Classes, f.Clients = nil, nil // slices decide
-	} else {
+	default:
+		q.clients = q.resolveClients()
 		q.space = &q.attrs.facets
 	}
 	if f.Empty() {
@@ -134,6 +142,9 @@ func (q *question) resolve(ctx context.Context) error {
 		}
 		q.filterIDs[p.by] = ids
 		q.keep(p.by, ids)
+	}
+	if f.Classes != nil && q.byCountry() {
+		q.keep(pkgmeter.ByClass, numbers(f.Classes))
 	}
 	if f.Kinds != nil {
 		q.keep(pkgmeter.ByKind, numbers(f.Kinds))

@@ -170,6 +170,11 @@ func (q *question) names(ctx context.Context, by pkgmeter.Key, ids []uint32) ([]
 			all = append(all, named{id, pkgmeter.Class(id).String()})
 		}
 		return all, nil
+	case pkgmeter.ByCountry:
+		for _, id := range ids {
+			all = append(all, named{id, countryName(id)})
+		}
+		return all, nil
 	}
 	stmt, err := q.tx.PrepareContext(ctx, fmt.Sprintf(`SELECT name FROM %s WHERE id = ?`, table(by)))
 	if err != nil {

@@ -164,6 +164,7 @@ type rebuild struct {
 	clients *cache[agentFlags, pkgmeter.Client]
 	counts  map[sliceKey]map[uint32]pkgmeter.Measures // by file
 	facets  map[sliceKey]map[facetKey]pkgmeter.Measures
+	places  map[pkgmeter.Day]map[placeKey]pkgmeter.Measures
 	totals  map[pkgmeter.Day]pkgmeter.Measures
 	cells   int // in counts
 }
@@ -335,6 +336,7 @@ func (r *rebuild) derive(ctx context.Context, w *writer, most int) error {
 func (r *rebuild) reset() {
 	r.counts = map[sliceKey]map[uint32]pkgmeter.Measures{}
 	r.facets = map[sliceKey]map[facetKey]pkgmeter.Measures{}
+	r.places = map[pkgmeter.Day]map[placeKey]pkgmeter.Measures{}
 	r.totals = map[pkgmeter.Day]pkgmeter.Measures{}
 	r.cells = 0
 }
@@ -405,6 +407,17 @@ func (r *rebuild) add(ctx context.Context, q rowsQueryer, attrs *attributes, e s
 		repo: int64(attrs.repo[e.file]), typ: int64(attrs.pkgType[attrs.pkg[e.file]]),
 		kind: pkgmeter.Kind(attrs.kind[e.file]), legacy: pkgmeter.LegacyType(attrs.legacy[e.file]),
 	}, m)
+	if !pkgmeter.IsCountry(e.country) {
+		return nil
+	}
+	places := r.places[day]
+	if places == nil {
+		places = map[placeKey]pkgmeter.Measures{}
+		r.places[day] = places
+	}
+	before = len(places)
+	addTo(places, placeKey{int64(attrs.repo[e.file]), int64(attrs.pkg[e.file]), c.Class, countryNumber(e.country)}, m)
+	r.cells += len(places) - before
 	return nil
 }
 
@@ -450,9 +463,12 @@ func (r *rebuild) flush(ctx context.Context, w *writer) error {
 		if err := w.foldDay(ctx, r.gen, day, byClient); err != nil {
 			return err
 		}
-		if err := w.foldFacets(ctx, r.gen, day, columnsOf(facets[day])); err != nil {
+		if err := w.foldWhole(ctx, r.gen, day, dimFacet, columnsOf(facets[day])); err != nil {
 			return err
 		}
+	}
+	if err := r.flushPlaces(ctx, w); err != nil {
+		return err
 	}
 	for day, m := range r.totals {
 		if _, err := w.addTotal.ExecContext(ctx, r.gen, int64(day), int64(dimAll), int64(0), m.Downloads, m.Hits, m.Bytes); err != nil {
@@ -460,6 +476,23 @@ func (r *rebuild) flush(ctx context.Context, w *writer) error {
 		}
 	}
 	r.reset()
+	return nil
+}
+
+func (r *rebuild) flushPlaces(ctx context.Context, w *writer) error {
+	for day, places := range r.places {
+		byID := map[uint32]pkgmeter.Measures{}
+		for k, m := range places {
+			id, err := w.places.id(ctx, k)
+			if err != nil {
+				return err
+			}
+			byID[uint32(id)] = m
+		}
+		if err := w.foldWhole(ctx, r.gen, day, dimPlace, columnsOf(byID)); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 

@@ -43,6 +43,9 @@ type cut struct {
 
 // cut chooses the slices for the question.
 func (q *question) cut() cut {
+	if q.byCountry() {
+		return cut{dim: dimPlace, rows: dimPlace, slices: []int64{0}}
+	}
 	if !q.byFiles {
 		return cut{dim: dimFacet, rows: dimFacet, slices: []int64{0}}
 	}
@@ -92,7 +95,7 @@ func someClasses(classes []pkgmeter.Class) bool {
 // grouping says for which key a cell counts: by itself, or by its slice.
 type grouping struct {
 	cut
-	cells   []uint32 // indexed by file or facet; nil where slices decide
+	cells   []uint32 // indexed by file, facet or place; nil where slices decide
 	largest uint32   // key
 }
 
@@ -103,5 +106,8 @@ func (q *question) grouping() grouping {
 		return g
 	}
 	g.cells, g.largest = q.attrs.keys(q.space, *q.by)
+	if q.byCountry() {
+		g.largest = noCountry
+	}
 	return g
 }

@@ -71,13 +71,17 @@ func (q *question) sums(ctx context.Context, s *Store, total *pkgmeter.Totals) (
 func (q *question) perKey(ctx context.Context) ([]pkgmeter.Measures, error) {
 	g := q.grouping()
 	sums := make([]pkgmeter.Measures, g.largest+1)
-	return sums, q.eachRun(ctx, g.cut, false, func(_ pkgmeter.Day, key uint32, c *cells.Columns) {
+	err := q.eachRun(ctx, g.cut, false, func(_ pkgmeter.Day, key uint32, c *cells.Columns) {
 		if g.cells == nil {
 			sums[key].Add(q.sum(c))
 		} else {
 			addRun(sums, g.cells, q.pass, c)
 		}
 	})
+	if err == nil && q.byCountry() {
+		err = q.addUnknown(ctx, sums)
+	}
+	return sums, err
 }
 
 func (q *question) top(ctx context.Context, s *Store, page pkgmeter.Page) (pkgmeter.TopList, error) {
@@ -173,6 +177,9 @@ func (q *question) splitLines(ctx context.Context, grain pkgmeter.Grain, found [
 	lines = append(lines, newDense(q.span, grain))
 	lines[rest].key = pkgmeter.OtherKey
 	err := q.splitInto(ctx, g, lines, lineOf)
+	if err == nil && q.byCountry() {
+		err = q.addUnknownLine(ctx, lines[lineOf[noCountry]], lines)
+	}
 	if lines[rest].empty() {
 		lines = lines[:rest]
 	}

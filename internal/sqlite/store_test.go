@@ -148,7 +148,7 @@ func TestTheLedgerGivesBackWhatWasSaid(t *testing.T) {
 		{Source: "cloudrepo", Path: "/repositories/r/a%20b.jar", Status: 200, Time: noon},
 		{
 			Source: "api:bob", ID: "x-1", Op: pkgmeter.Head, Repository: "r", Path: "a.jar", Hint: "text/plain", Agent: "curl/8",
-			Country: "DE", Time: noon.Add(-48*time.Hour + 5*time.Millisecond), Status: 304, Bytes: 1 << 39, Flags: pkgmeter.Clamped | pkgmeter.Robot,
+			Country: "DE", Consumer: "ann", Time: noon.Add(-48*time.Hour + 5*time.Millisecond), Status: 304, Bytes: 1 << 39, Flags: pkgmeter.Clamped | pkgmeter.Robot,
 		},
 		{Source: "cloudrepo", Op: pkgmeter.Upload, Repository: "r", Path: "a.jar", Status: 0, Time: noon.Add(-time.Hour)},
 	}

@@ -66,6 +66,10 @@ var upgraded = map[int]struct {
 		"277 149 2025-12-02 [{pkg:npm/left-pad {84 84 22800}} {pkg:maven/com.acme/app0 {12 28 2800}}] 1 2",
 		"[{mirror {48 48 4800}} {ci {42 90 16200}} {human {42 90 16200}} {unknown {17 49 4800}}]", 277, 0,
 	},
+	5: {
+		"307 179 2025-12-02 [{pkg:npm/left-pad {84 84 22800}} {pkg:docker/acme/api {30 30 15000}}] 1 3",
+		"[{human {57 105 23700}} {mirror {48 48 4800}} {ci {42 90 16200}} {unknown {17 49 4800}} {bot {15 15 7500}}]", 307, 0,
+	},
 	2: {
 		"253 125 2025-12-02 [{pkg:npm/left-pad {48 48 4800}} {pkg:maven/com.acme/app0 {12 28 2800}}] 1 1",
 		"[{mirror {48 48 4800}} {human {32 96 9600}} {unknown {17 49 4800}} {ci {16 48 4800}}]", 241, 12,
@@ -116,6 +120,15 @@ func checkUpgraded(t *testing.T, dir string, schema int) {
 		t.Fatal(err)
 	}
 	check("after packing the late event")
+	if schema >= 5 {
+		docs, err := s.Documents(t.Context(), pkgmeter.Packages, "alice:", 100)
+		if err != nil || len(docs) != 20 {
+			t.Errorf("schema %d: %d packages, %v", schema, len(docs), err)
+		}
+		if got := fmt.Sprint(useOf(t, s, pkgmeter.DayOf(noon))); got != "[{pkg:meteor/alice:pkg0 1.0.0 8 8} {pkg:meteor/alice:pkg1 1.0.0 3 6} {pkg:meteor/alice:pkg1 1.0.1 0 1} {pkg:meteor/alice:pkg1 1.0.2 0 1}]" {
+			t.Errorf("schema %d: use %s", schema, got)
+		}
+	}
 	n := 0
 	if err := s.Events(t.Context(), 0, func(int64, pkgmeter.Event) error { n++; return nil }); err != nil || n != want.events {
 		t.Errorf("%d events in the ledger, %v", n, err)

@@ -26,7 +26,8 @@ type writer struct {
 	repo, name, typ, version, pkg dict
 	files                         files
 	agents                        agents
-	facets                        facets
+	facets                        tuples[facetKey]
+	places                        tuples[placeKey]
 
 	lastRow, addRow, addKeys, addCell, addTotal, addHeard *sql.Stmt
 	quarantine                                            quarantine
@@ -109,9 +110,10 @@ func (w *writer) load(ctx context.Context, m *meta, today pkgmeter.Day) error {
 			INSERT INTO day_total (gen, day, dim, slice, downloads, hits, bytes) VALUES (?, ?, ?, ?, ?, ?, ?)
 			ON CONFLICT DO UPDATE SET downloads = downloads + excluded.downloads, hits = hits + excluded.hits, bytes = min(bytes + excluded.bytes, 9223372036854775807)`},
 		{&w.addHeard, `
-			INSERT INTO heard (day, source_id, events, unparsed, duplicates, max_lag_ms) VALUES (?, ?, ?, ?, ?, ?)
+			INSERT INTO heard (day, source_id, events, unparsed, duplicates, max_lag_ms, last_ms) VALUES (?, ?, ?, ?, ?, ?, ?)
 			ON CONFLICT DO UPDATE SET events = events + excluded.events, unparsed = unparsed + excluded.unparsed,
-				duplicates = duplicates + excluded.duplicates, max_lag_ms = max(max_lag_ms, excluded.max_lag_ms)`},
+				duplicates = duplicates + excluded.duplicates, max_lag_ms = max(max_lag_ms, excluded.max_lag_ms),
+				last_ms = max(last_ms, excluded.last_ms)`},
 	} {
 		var err error
 		if *p.to, err = w.prepare(ctx, p.sql); err != nil { //nolint:sqlclosecheck // prepare sees to it
@@ -160,7 +162,15 @@ func (w *writer) prepareDicts(ctx context.Context) error {
 	if err := w.agents.prepare(ctx, w.prepare); err != nil {
 		return err
 	}
-	return w.facets.prepare(ctx, w.prepare)
+	err := w.facets.prepare(ctx, w.prepare,
+		`SELECT id FROM facet WHERE repo_id = ? AND type_id = ? AND kind = ? AND legacy_type = ? AND client_id = ?`,
+		`INSERT INTO facet (repo_id, type_id, kind, legacy_type, client_id) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`)
+	if err != nil {
+		return err
+	}
+	return w.places.prepare(ctx, w.prepare,
+		`SELECT id FROM place WHERE repo_id = ? AND package_id = ? AND class = ? AND country = ?`,
+		`INSERT INTO place (repo_id, package_id, class, country) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING`)
 }
 
 // settle forgets or keeps what the ended transaction learnt.
@@ -176,6 +186,7 @@ func (w *writer) settle(committed bool) {
 	w.files.settle(remember)
 	w.agents.settle(remember, committed)
 	w.facets.settle(committed)
+	w.places.settle(committed)
 	w.keys.settle(committed)
 	w.quarantine.settle(committed)
 }

@@ -12,7 +12,7 @@ var (
 // Check type-checks every template against its view model.
 func (w *Web) Check() error {
 	for name, view := range map[string]any{
-		"landing": page{}, "login": loginView{}, "stats": &statsView{}, "settings": &settingsView{}, "rules": &rulesView{}, "quarantine": &quarantineView{}, "payloads": &payloadsView{},
+		"landing": page{}, "login": loginView{}, "stats": &statsView{}, "settings": &settingsView{}, "rules": &rulesView{}, "sources": &sourcesView{}, "quarantine": &quarantineView{}, "payloads": &payloadsView{},
 		"catalog": &catalogView{}, "package": &packageView{}, "tracks": &tracksView{}, "track": &trackView{}, "absent": &absentView{},
 	} {
 		if err := templatecheck.CheckHTML(w.pages[name], view); err != nil {

@@ -43,6 +43,10 @@ var panels = []panel{
 		note: fmt.Sprintf("By the table of clients %d of %s.", rule.ClientsNumber, rule.ClientsDated),
 	},
 	{
+		Name: "countries", Title: "Countries", head: "Country", what: "country", by: pkgmeter.ByCountry, rows: countryRows,
+		note: "ZZ is all of which no country is known. Filters by client and kind hide this list.",
+	},
+	{
 		Name: "kinds", Title: "Kinds of files", head: "Kind", what: "kinds", by: pkgmeter.ByKind, side: true, hits: true,
 		note: "By hits: only primary files can be downloads.",
 	},

@@ -20,7 +20,7 @@ func (p panels) Hidden(context.Context) (map[string]bool, error) { return maps.C
 
 func (p panels) SetHidden(_ context.Context, panel string, hidden bool) error {
 	switch panel {
-	case "files", "repositories", "types", "classes", "clients", "kinds":
+	case "files", "repositories", "types", "classes", "clients", "countries", "kinds":
 		p[panel] = hidden
 		return nil
 	}

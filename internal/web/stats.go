@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"net/http"
+	"slices"
 	"strconv"
 	"time"
 
@@ -13,8 +14,9 @@ import (
 
 // Rows of a list.
 const (
-	topRows    = 20
-	clientRows = 10
+	topRows     = 20
+	clientRows  = 10
+	countryRows = 15
 )
 
 // statsView is what the page of counts shows.
@@ -242,9 +244,15 @@ func (w *Web) list(ctx context.Context, view *statsView, p panel, query pkgmeter
 	if p.hits || p.pie && view.Total.Opening > 0 {
 		query.Measure = pkgmeter.ByHits
 	}
+	if p.by == pkgmeter.ByCountry && !query.Filter.TellsCountries() {
+		return nil
+	}
 	top, err := w.Stats.Top(ctx, query, p.by, pkgmeter.Page{Limit: cmp.Or(p.rows, topRows)})
 	if err != nil {
 		return err
+	}
+	if p.by == pkgmeter.ByCountry && !anyCountry(top.Items) {
+		return nil
 	}
 	l := newList(p, top, query.Measure, wanted)
 	if p.pie {
@@ -259,6 +267,11 @@ func (w *Web) list(ctx context.Context, view *statsView, p panel, query pkgmeter
 		view.Tables = append(view.Tables, l)
 	}
 	return nil
+}
+
+// anyCountry reports whether a country is known of anything.
+func anyCountry(items []pkgmeter.Item) bool {
+	return slices.ContainsFunc(items, func(it pkgmeter.Item) bool { return it.Key != pkgmeter.UnknownCountry })
 }
 
 func newList(p panel, top pkgmeter.TopList, measure pkgmeter.Measure, wanted wish) list {

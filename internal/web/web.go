@@ -28,6 +28,7 @@ type Web struct {
 	Now       func() time.Time
 	Base      string // base path of all links, without the slash at its end
 	Version   string
+	Sources   Sources   // nil: there is no page of sources
 	Inspector Inspector // nil: there are no pages of quarantine and payloads
 	Panels    Panels    // nil: every panel is shown, and there are no settings
 	Catalog   Catalog   // without a directory there are no pages of packages
@@ -49,7 +50,7 @@ func (w *Web) Init() error {
 	w.assets, w.forms, w.markdown = assets, http.NewCrossOriginProtection(), newMarkdown()
 	w.script = w.assetURL(scriptFile)
 	w.pages = map[string]*template.Template{}
-	for _, name := range []string{"landing", "login", "stats", "settings", "rules", "quarantine", "payloads", "catalog", "package", "tracks", "track", "absent"} {
+	for _, name := range []string{"landing", "login", "stats", "settings", "rules", "sources", "quarantine", "payloads", "catalog", "package", "tracks", "track", "absent"} {
 		t, err := template.New("layout.html").Funcs(template.FuncMap{
 			"count": count, "size": size, "bytes": func(n int) int64 { return int64(n) }, "base": func() string { return w.Base }, "asset": w.assetURL,
 			"what": what, "pieces": pieces, "number": func(n int) string { return count(int64(n)) },
@@ -68,6 +69,7 @@ type page struct {
 	User    string
 	Session bool // the user can log out
 	Inspect bool // the user may see payloads
+	Sources bool // and the sources
 	Catalog bool // there are packages
 	Version string
 }

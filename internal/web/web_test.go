@@ -88,6 +88,9 @@ func tree(t *testing.T, page string) (elements []string, text string) {
 func TestNamesFromOutsideAddNoElementToThePage(t *testing.T) {
 	t.Parallel()
 	for _, name := range browsertest.EvilNames(t) {
+		if strings.Trim(name, "./") == "" {
+			continue // it names no file: a listing has no bars
+		}
 		w, s := open(t)
 		plain, plainStore := open(t)
 		write(t, s, pkgmeter.Event{Repository: name, Path: "x/" + name}, pkgmeter.Event{Repository: name, Path: name})

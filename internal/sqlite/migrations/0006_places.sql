@@ -1,0 +1,18 @@
+-- Where clients are. The country of an event stands in the ledger, where there
+-- is one; counts by country are of what the questions about it tell apart: of a
+-- package in a repository by a class of clients. They are cells as well (dim
+-- 10, slice 0), of places in the place of files. Events of no known country
+-- have no place: they are what is left of all.
+
+CREATE TABLE place (
+	id         INTEGER PRIMARY KEY,
+	repo_id    INTEGER NOT NULL,
+	package_id INTEGER NOT NULL,
+	class      INTEGER NOT NULL CHECK (class BETWEEN 0 AND 4),
+	country    INTEGER NOT NULL CHECK (country BETWEEN 1 AND 675), -- 26 × its first letter + its second + 1, from AA on
+	UNIQUE (repo_id, package_id, class, country)
+) STRICT;
+
+-- When each source was heard last, beside what it brought.
+ALTER TABLE heard ADD COLUMN last_ms INTEGER NOT NULL DEFAULT 0; -- of a receipt
+ALTER TABLE source DROP COLUMN last_ms;
