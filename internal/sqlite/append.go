@@ -24,9 +24,8 @@ const (
 // sums gathers what a transaction adds to counts, so that each row is written
 // once however many events there are for it.
 type sums struct {
-	cells  map[cellKey]pkgmeter.Measures
-	totals map[pkgmeter.Day]pkgmeter.Measures
-	heard  map[heardKey]heard
+	cells map[cellKey]pkgmeter.Measures
+	heard map[heardKey]heard
 }
 
 // cellKey is a file and a client, a facet, or a place.
@@ -45,13 +44,11 @@ type heard struct{ events, unparsed, duplicates, maxLagMS, lastMS int64 }
 
 func (s *sums) init() {
 	s.cells = map[cellKey]pkgmeter.Measures{}
-	s.totals = map[pkgmeter.Day]pkgmeter.Measures{}
 	s.heard = map[heardKey]heard{}
 }
 
 func (s *sums) reset() {
 	clear(s.cells)
-	clear(s.totals)
 	clear(s.heard)
 }
 
@@ -73,7 +70,6 @@ func (w *writer) count(ctx context.Context, day pkgmeter.Day, f fileRef, a agent
 	}
 	addTo(w.sums.cells, cellKey{day, dimClient, a.client, f.id}, m)
 	addTo(w.sums.cells, cellKey{day, dimFacet, 0, facet}, m)
-	addTo(w.sums.totals, day, m)
 	return nil
 }
 
@@ -225,15 +221,8 @@ func (w *writer) row(ctx context.Context, received time.Time, n int) error {
 }
 
 func (w *writer) flush(ctx context.Context) error {
-	for k, m := range w.sums.cells {
-		if _, err := w.addCell.ExecContext(ctx, w.gen, int64(k.day), int64(k.dim), k.client, k.file, m.Downloads, m.Hits, m.Bytes); err != nil {
-			return err
-		}
-	}
-	for day, m := range w.sums.totals {
-		if _, err := w.addTotal.ExecContext(ctx, w.gen, int64(day), int64(dimAll), int64(0), m.Downloads, m.Hits, m.Bytes); err != nil {
-			return err
-		}
+	if err := w.addFresh(ctx); err != nil {
+		return err
 	}
 	for k, h := range w.sums.heard {
 		if _, err := w.addHeard.ExecContext(ctx, int64(k.day), k.source, h.events, h.unparsed, h.duplicates, h.maxLagMS, h.lastMS); err != nil {

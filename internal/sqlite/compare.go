@@ -12,8 +12,8 @@ import (
 )
 
 // compare holds every count that is stored against what the ledger says. Days,
-// in packs and rows, have to equal the ledger; packed months, and their days by
-// file, the packs of their days, which late rows are not part of yet.
+// in packs and fresh, have to equal the ledger; packed months, and their days by
+// file, the packs of their days, which late counts are not part of yet.
 func (d *doctor) compare(ctx context.Context) error {
 	stored, err := d.packs(ctx)
 	if err != nil {
@@ -22,7 +22,7 @@ func (d *doctor) compare(ctx context.Context) error {
 	if err := d.months(ctx, stored); err != nil {
 		return err
 	}
-	if err := d.rows(ctx, stored); err != nil {
+	if err := d.fresh(ctx, stored); err != nil {
 		return err
 	}
 	d.differ(stored, d.expected(), "the ledger")
@@ -147,29 +147,37 @@ func (d *doctor) daysCells(f found, slice int64, month pkgmeter.Day, c *cells.Co
 	d.report.Counts += int64(c.Len())
 }
 
-// rows adds rows to the slices of days that they belong to.
-func (d *doctor) rows(ctx context.Context, f found) error {
+// fresh adds fresh counts to the slices of days that they belong to.
+func (d *doctor) fresh(ctx context.Context, f found) error {
+	var c cells.Columns
+	all := func(freshRun) bool { return true }
 	return eachRow(ctx, d.tx, func(rows *sql.Rows) error {
-		var day pkgmeter.Day
-		var dim int
-		var slice, id, downloads, hits, bytes int64
-		if err := rows.Scan(&day, &dim, &slice, &id, &downloads, &hits, &bytes); err != nil {
+		var seq int64
+		var n int
+		var body sql.RawBytes
+		if err := rows.Scan(&seq, &n, &body); err != nil {
 			return err
 		}
-		d.report.Counts++
-		slots := []slot{{dim: dim, slice: slice, period: day}}
-		if dim == dimClient {
-			if int(slice) >= len(d.attrs.clients) {
-				d.report.find("%s: client %d is not there", day, slice)
-				return nil
+		err := eachFreshRun(body, n, &c, all, func(r freshRun, c *cells.Columns) error {
+			slots := []slot{{dim: r.dim, slice: r.slice, period: r.day}}
+			if r.dim == dimClient {
+				if int(r.slice) >= len(d.attrs.clients) {
+					d.report.find("%s: client %d is not there", r.day, r.slice)
+					return nil
+				}
+				slots = append(slots, slot{dim: dimAll, period: r.day}, slot{dim: dimClass, slice: int64(d.attrs.clients[r.slice].class), period: r.day})
 			}
-			slots = append(slots, slot{dim: dimAll, period: day}, slot{dim: dimClass, slice: int64(d.attrs.clients[slice].class), period: day})
-		}
-		for _, k := range slots {
-			f.at(k).add(d.weight(uint64(id)), uint64(downloads), uint64(hits), uint64(bytes))
+			for _, k := range slots {
+				f.cells(d, k, c)
+			}
+			d.report.Counts -= int64(c.Len() * (len(slots) - 1)) // they are there once
+			return nil
+		})
+		if err != nil {
+			d.report.find("fresh counts, row %d: %s", seq, err)
 		}
 		return nil
-	}, `SELECT day, dim, slice, file_id, downloads, hits, bytes FROM cell WHERE gen = ?`, d.meta.gen)
+	}, `SELECT seq, n, body FROM fresh WHERE gen = ?`, d.meta.gen)
 }
 
 // expected sums the ledger's fingerprints as days have to be stored.
@@ -189,32 +197,6 @@ func (d *doctor) expected() found {
 		}
 	}
 	return want
-}
-
-// compareTotals holds the sums of days against the ledger.
-func (d *doctor) compareTotals(ctx context.Context) error {
-	seen := map[pkgmeter.Day]bool{}
-	err := eachRow(ctx, d.tx, func(rows *sql.Rows) error {
-		var day pkgmeter.Day
-		var m, want pkgmeter.Measures
-		if err := rows.Scan(&day, &m.Downloads, &m.Hits, &m.Bytes); err != nil {
-			return err
-		}
-		seen[day] = true
-		if p := d.days[day]; p != nil {
-			want = p.facets.sum
-		}
-		if m != want {
-			d.report.find("%s: the total is %s, by the ledger %s", day, sumText(m), sumText(want))
-		}
-		return nil
-	}, `SELECT day, downloads, hits, bytes FROM day_total WHERE gen = ? AND dim = ? AND slice = 0`, d.meta.gen, dimAll)
-	for day := range d.days {
-		if err == nil && !seen[day] {
-			d.report.find("%s: there is no total", day)
-		}
-	}
-	return err
 }
 
 // compareHeard holds the numbers of events by source against the ledger.

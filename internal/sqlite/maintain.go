@@ -17,8 +17,8 @@ const maxWAL = 32 << 20
 type walState struct{ commits, copied atomic.Int64 }
 
 // Maintain does what has to be done beside the write path until ctx ends:
-// pages of the WAL go into the file each second, counts of closed days are
-// packed and old keys dropped each minute. It returns an error only for one
+// pages of the WAL go into the file each second, and fresh counts into packs
+// when there are many; days are packed and old keys dropped each minute. It returns an error only for one
 // that is [Fatal]; others are given to report and tried again.
 func (s *Store) Maintain(ctx context.Context, report func(error)) error {
 	second, minute := time.NewTicker(time.Second), time.NewTicker(time.Minute)
@@ -39,7 +39,10 @@ func (s *Store) Maintain(ctx context.Context, report func(error)) error {
 		case <-ctx.Done():
 			return nil
 		case <-second.C:
-			if err = s.Checkpoint(ctx); err == nil && s.manyKeys() {
+			if err = s.Checkpoint(ctx); err == nil && s.manyFresh() {
+				err = s.foldAll(ctx)
+			}
+			if err == nil && s.manyKeys() {
 				err = s.Seal(ctx)
 			}
 		case <-minute.C:

@@ -66,6 +66,7 @@ type Store struct {
 	used     usePeriod
 	balances atomic.Pointer[balanceSet]
 	wal      walState
+	fresh    struct{ rows, cells atomic.Int64 }
 	sealing  sync.Mutex // held over a sealing, which is many transactions
 
 	rebuilding sync.Mutex // held over a rebuild, which makes another generation
@@ -125,6 +126,12 @@ func (s *Store) open(ctx context.Context) error {
 		return fmt.Errorf("read the data file: %w", err)
 	}
 	if err := s.w.load(ctx, s.meta.Load(), pkgmeter.DayOf(s.opt.Now())); err != nil {
+		return fmt.Errorf("read the data file: %w", err)
+	}
+	if err := s.w.adoptRows(ctx, s.meta.Load().sliced); err != nil {
+		return fmt.Errorf("migrate the counts of open days: %w", err)
+	}
+	if err := s.countFresh(ctx); err != nil {
 		return fmt.Errorf("read the data file: %w", err)
 	}
 	rc, err := newConnector(s.path, "query_only = ON", "cache_size = -16384")

@@ -3,8 +3,6 @@ package sqlite
 import (
 	"context"
 	"database/sql"
-	"errors"
-	"math"
 	"slices"
 
 	"github.com/pkgmeter/pkgmeter"
@@ -17,15 +15,6 @@ const (
 	grainMonth = 1
 )
 
-// stepRows bounds the rows that one step moves, and thereby how long it holds
-// up the writer: some tens of milliseconds.
-const stepRows = 16_384
-
-// openRows is how many rows of a day may wait before they are packed while the
-// day is still open. Readers add packs and rows of a day in any state, and
-// reading a row costs some hundred times what reading a packed cell does.
-const openRows = 4_096
-
 // slot names one run of packed counts.
 type slot struct {
 	gen    int64
@@ -35,20 +24,11 @@ type slot struct {
 	slice  int64
 }
 
-// Pack moves the counts of days that ended [pkgmeter.Settling] ago from rows
-// into packs, and adds late rows to the packs where they belong; then it packs
-// months of which every day is packed. Each step is a transaction that leaves
-// every sum as it was. It stops early when ctx ends.
+// Pack folds fresh counts into packs, and packs months of which every day is
+// packed. Each step is a transaction that leaves every sum as it was. It stops
+// early when ctx ends.
 func (s *Store) Pack(ctx context.Context) error {
-	// The last day that is over and settled.
-	last := pkgmeter.DayOf(s.opt.Now().Add(-pkgmeter.Settling)) - 1
-	day, found, err := s.nextRows(ctx, -1)
-	for err == nil && found {
-		if err = s.packDay(ctx, day, day <= last); err == nil {
-			day, found, err = s.nextRows(ctx, day)
-		}
-	}
-	if err != nil {
+	if err := s.foldAll(ctx); err != nil {
 		return err
 	}
 	return s.packPeriods(ctx, s.meta.Load().gen)
@@ -64,35 +44,10 @@ func (s *Store) packPeriods(ctx context.Context, gen int64) error {
 	return s.packMonths(ctx, gen)
 }
 
-// nextRows finds the first day after the given one that has rows.
-func (s *Store) nextRows(ctx context.Context, after pkgmeter.Day) (day pkgmeter.Day, found bool, err error) {
-	err = s.read.QueryRowContext(ctx, `
-		SELECT c.day FROM cell c, meta WHERE c.gen = meta.gen AND c.day > ? ORDER BY c.gen, c.day LIMIT 1`, int64(after)).Scan(&day)
-	if errors.Is(err, sql.ErrNoRows) {
-		return 0, false, nil
-	}
-	return day, err == nil, err
-}
-
-// packDay moves the rows of a day; of an open one only when they are many.
-func (s *Store) packDay(ctx context.Context, day pkgmeter.Day, closed bool) error {
-	for ctx.Err() == nil {
-		moved := 0
-		err := s.update(ctx, func(ctx context.Context, w *writer) (err error) {
-			moved, err = w.moveRows(ctx, day, closed)
-			return err
-		})
-		if err != nil || moved < stepRows {
-			return err
-		}
-	}
-	return ctx.Err()
-}
-
-// markPacked marks the days up to last that have packs and no rows.
+// markPacked marks the days up to last that have packs and no fresh counts.
 func (s *Store) markPacked(ctx context.Context, gen int64, last pkgmeter.Day) error {
 	const open = `gen = ?1 AND grain = ?2 AND packed = 0 AND period <= ?3
-		AND NOT EXISTS (SELECT 1 FROM cell c WHERE c.gen = ?1 AND c.day = period.period)`
+		AND NOT EXISTS (SELECT 1 FROM fresh f WHERE f.gen = ?1 AND period.period BETWEEN f.first_day AND f.last_day)`
 	var n int
 	err := s.read.QueryRowContext(ctx, `SELECT count(*) FROM period WHERE `+open, gen, grainDay, int64(last)).Scan(&n)
 	if err != nil || n == 0 {
@@ -102,77 +57,6 @@ func (s *Store) markPacked(ctx context.Context, gen int64, last pkgmeter.Day) er
 		_, err := w.conn.ExecContext(ctx, `UPDATE period SET packed = 1 WHERE `+open, gen, grainDay, int64(last))
 		return err
 	})
-}
-
-// moveRows moves up to [stepRows] rows of places or files into the day's packs
-// and, where the month is packed, into the month's; with the last of them those
-// of facets.
-func (w *writer) moveRows(ctx context.Context, day pkgmeter.Day, closed bool) (int, error) {
-	least := openRows
-	if closed {
-		least = 0
-	}
-	places, last, n, err := w.readRows(ctx, day, dimPlace, stepRows)
-	if err != nil {
-		return 0, err
-	}
-	if n == stepRows {
-		if err := w.foldWhole(ctx, w.gen, day, dimPlace, places[0]); err != nil {
-			return 0, err
-		}
-		return n, w.dropMoved(ctx, day, dimPlace, last)
-	}
-	files, last, n, err := w.readRows(ctx, day, dimClient, stepRows)
-	if err != nil || n < least {
-		return 0, err
-	}
-	if err := w.foldDay(ctx, w.gen, day, files); err != nil {
-		return 0, err
-	}
-	if n == stepRows {
-		return n, w.dropMoved(ctx, day, dimClient, last)
-	}
-	facets, _, _, err := w.readRows(ctx, day, dimFacet, math.MaxInt32)
-	if err == nil {
-		err = w.foldWhole(ctx, w.gen, day, dimFacet, facets[0])
-	}
-	if err == nil {
-		err = w.foldWhole(ctx, w.gen, day, dimPlace, places[0])
-	}
-	if err == nil {
-		_, err = w.conn.ExecContext(ctx, `DELETE FROM cell WHERE gen = ? AND day = ?`, w.gen, int64(day))
-	}
-	return n, err
-}
-
-// dropMoved drops the rows of a day up to the last one that was moved.
-func (w *writer) dropMoved(ctx context.Context, day pkgmeter.Day, dim int, last cellKey) error {
-	_, err := w.conn.ExecContext(ctx, `
-		DELETE FROM cell WHERE gen = ? AND day = ? AND dim = ? AND (slice, file_id) <= (?, ?)`,
-		w.gen, int64(day), dim, last.client, last.file)
-	return err
-}
-
-// readRows reads the first rows of a day, as a run for each slice, and returns
-// the key of the last one.
-func (w *writer) readRows(ctx context.Context, day pkgmeter.Day, dim, most int) (rows map[int64]*cells.Columns, last cellKey, n int, err error) {
-	rows = map[int64]*cells.Columns{}
-	err = eachRow(ctx, w.conn, func(r *sql.Rows) error {
-		var downloads, hits, bytes int64
-		if err := r.Scan(&last.client, &last.file, &downloads, &hits, &bytes); err != nil {
-			return err
-		}
-		if rows[last.client] == nil {
-			rows[last.client] = new(cells.Columns)
-		}
-		rows[last.client].Append(uint32(last.file), uint64(downloads), uint64(hits), uint64(bytes))
-		n++
-		return nil
-	}, `
-		SELECT slice, file_id, downloads, hits, bytes FROM cell
-		WHERE gen = ? AND day = ? AND dim = ? ORDER BY slice, file_id LIMIT ?`,
-		w.gen, int64(day), dim, most)
-	return rows, last, n, err
 }
 
 // foldDay adds the counts of a day, a run for each client, to the packs of all
@@ -364,7 +248,7 @@ func (w *writer) putChunks(ctx context.Context, at slot, start uint32, c *cells.
 	return nil
 }
 
-// packMonths packs every month that is over, settled and without rows.
+// packMonths packs every month that is over, settled and without fresh counts.
 func (s *Store) packMonths(ctx context.Context, gen int64) error {
 	months, err := s.packableMonths(ctx, gen)
 	if err != nil {
@@ -399,12 +283,11 @@ func (s *Store) packableMonths(ctx context.Context, gen int64) (months []pkgmete
 	return months, err
 }
 
-// packMonth sums the packed days of a month, slice by slice. A month with rows
-// waits: they would be counted by the day's step into a month that is not
-// packed yet.
+// packMonth sums the packed days of a month, slice by slice. A month with fresh
+// counts waits: they may have come since its days were marked.
 func (w *writer) packMonth(ctx context.Context, gen int64, month pkgmeter.Day) error {
 	var waiting int
-	err := w.conn.QueryRowContext(ctx, `SELECT count(*) FROM (SELECT 1 FROM cell WHERE gen = ? AND day >= ? AND day < ? LIMIT 1)`,
+	err := w.conn.QueryRowContext(ctx, `SELECT count(*) FROM (SELECT 1 FROM fresh WHERE gen = ? AND last_day >= ? AND first_day < ? LIMIT 1)`,
 		gen, int64(month), int64(month.NextMonth())).Scan(&waiting)
 	if err != nil || waiting > 0 {
 		return err

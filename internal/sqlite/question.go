@@ -75,7 +75,9 @@ func (s *Store) answer(ctx context.Context, q pkgmeter.Query, by *pkgmeter.Key, 
 		}
 		qu := &question{tx: tx, gen: m.gen, rules: m.rule, query: q, by: by}
 		var first sql.NullInt64
-		err = tx.QueryRowContext(ctx, `SELECT min(day) FROM day_total WHERE gen = ? AND dim = ? AND slice = 0`, qu.gen, dimAll).Scan(&first)
+		err = tx.QueryRowContext(ctx, `
+			SELECT min(day) FROM (SELECT min(period) AS day FROM period WHERE gen = ?1 AND grain = ?2 UNION ALL SELECT min(first_day) FROM fresh WHERE gen = ?1)`,
+			qu.gen, grainDay).Scan(&first)
 		if err != nil {
 			return err
 		}

@@ -165,7 +165,6 @@ type rebuild struct {
 	counts  map[sliceKey]map[uint32]pkgmeter.Measures // by file
 	facets  map[sliceKey]map[facetKey]pkgmeter.Measures
 	places  map[pkgmeter.Day]map[placeKey]pkgmeter.Measures
-	totals  map[pkgmeter.Day]pkgmeter.Measures
 	cells   int // in counts
 }
 
@@ -337,7 +336,6 @@ func (r *rebuild) reset() {
 	r.counts = map[sliceKey]map[uint32]pkgmeter.Measures{}
 	r.facets = map[sliceKey]map[facetKey]pkgmeter.Measures{}
 	r.places = map[pkgmeter.Day]map[placeKey]pkgmeter.Measures{}
-	r.totals = map[pkgmeter.Day]pkgmeter.Measures{}
 	r.cells = 0
 }
 
@@ -397,7 +395,6 @@ func (r *rebuild) add(ctx context.Context, q rowsQueryer, attrs *attributes, e s
 	before := len(cells)
 	addTo(cells, uint32(e.file), m)
 	r.cells += len(cells) - before
-	addTo(r.totals, day, m)
 	facets := r.facets[k]
 	if facets == nil {
 		facets = map[facetKey]pkgmeter.Measures{}
@@ -470,11 +467,6 @@ func (r *rebuild) flush(ctx context.Context, w *writer) error {
 	if err := r.flushPlaces(ctx, w); err != nil {
 		return err
 	}
-	for day, m := range r.totals {
-		if _, err := w.addTotal.ExecContext(ctx, r.gen, int64(day), int64(dimAll), int64(0), m.Downloads, m.Hits, m.Bytes); err != nil {
-			return err
-		}
-	}
 	r.reset()
 	return nil
 }
@@ -538,10 +530,9 @@ func (s *Store) dropOthers(ctx context.Context) error {
 		table, key string
 		most       int // rows in one transaction
 	}{
-		{"cell", "gen, day, dim, slice, file_id", dropRows},
+		{"fresh", "seq", dropRows},
 		{"pack", "gen, grain, dim, slice, period, chunk", dropRows / 20}, // of up to 64 KiB each
 		{"period", "gen, grain, period", dropRows},
-		{"day_total", "gen, dim, slice, day", dropRows},
 		{"file_rule", "gen, file_id", dropRows},
 		{"agent_rule", "gen, agent_id, rule", dropRows},
 		{"repo_type", "gen, repo_id, type_id", dropRows},

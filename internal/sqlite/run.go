@@ -49,7 +49,7 @@ func (q *question) eachRun(ctx context.Context, c cut, byDay bool, visit visitor
 	if err := q.eachPack(ctx, c, grainDay, from, q.span.To, visit); err != nil {
 		return err
 	}
-	return q.eachOpen(ctx, c, visit)
+	return q.eachFresh(ctx, c, visit)
 }
 
 // eachFew is eachRun for few files: their days of packed months are looked up,
@@ -68,7 +68,7 @@ func (q *question) eachFew(ctx context.Context, c cut, months []pkgmeter.Day, fi
 	if err := q.eachPack(ctx, c, grainDay, from, q.span.To, visit); err != nil {
 		return err
 	}
-	return q.eachOpen(ctx, c, visit)
+	return q.eachFresh(ctx, c, visit)
 }
 
 // packedMonths lists the packed months of which a day is in the span.
@@ -191,47 +191,4 @@ func (q *question) anyPasses(ids []uint32) bool {
 		}
 	}
 	return false
-}
-
-// rowRun is how many rows are gathered before they are shown to a visitor.
-const rowRun = 1024
-
-// eachOpen reads the rows of days that are open, and late ones of closed days.
-func (q *question) eachOpen(ctx context.Context, cut cut, visit visitor) error {
-	var c cells.Columns
-	var at cellKey
-	show := func() {
-		if c.Len() == 0 {
-			return
-		}
-		key := uint32(0)
-		if cut.rowKeys != nil {
-			key = cut.rowKeys[at.client]
-		}
-		visit(at.day, key, &c)
-		c.Reset()
-	}
-	err := eachRow(ctx, q.tx, func(rows *sql.Rows) error {
-		var k cellKey
-		var downloads, hits, bytes int64
-		if err := rows.Scan(&k.day, &k.client, &k.file, &downloads, &hits, &bytes); err != nil {
-			return err
-		}
-		if cut.clients != nil && !cut.clients[k.client] {
-			return nil
-		}
-		if k.day != at.day || k.client != at.client || c.Len() == rowRun {
-			show()
-			at = k
-		}
-		c.Append(uint32(k.file), uint64(downloads), uint64(hits), uint64(bytes))
-		return nil
-	}, `
-		SELECT day, slice, file_id, downloads, hits, bytes FROM cell
-		WHERE gen = ? AND day BETWEEN ? AND ? AND dim = ?`,
-		q.gen, int64(q.span.From), int64(q.span.To), cut.rows)
-	if err == nil {
-		show()
-	}
-	return err
 }

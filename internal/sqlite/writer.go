@@ -29,12 +29,16 @@ type writer struct {
 	facets                        tuples[facetKey]
 	places                        tuples[placeKey]
 
-	lastRow, addRow, addKeys, addCell, addTotal, addHeard *sql.Stmt
-	quarantine                                            quarantine
+	lastRow, addRow, addKeys, addFreshRow, addHeard *sql.Stmt
+	quarantine                                      quarantine
 
 	appFacts, putApp, addUse *sql.Stmt
 
 	docAt, docByID, docByKey, dropDoc, dropKey, addDoc, addDocKey *sql.Stmt
+
+	freshRows, freshCells int64 // by how many the running transaction changes those of fresh counts
+	freshBody             []byte
+	freshKeys             []cellKey
 
 	next        *meta                  // what the file says of itself once the running transaction commits, if it changes that
 	nextCatalog *pkgmeter.CatalogState // the same of the catalog
@@ -103,12 +107,7 @@ func (w *writer) load(ctx context.Context, m *meta, today pkgmeter.Day) error {
 		{&w.lastRow, `SELECT pos, first_event + n FROM ledger ORDER BY pos DESC LIMIT 1`},
 		{&w.addRow, `INSERT INTO ledger (pos, first_event, n, received_ms, codec, crc, body) VALUES (?, ?, ?, ?, ?, ?, ?)`},
 		{&w.addKeys, `INSERT INTO key_log (pos, day, keys) VALUES (?, ?, ?)`},
-		{&w.addCell, `
-			INSERT INTO cell (gen, day, dim, slice, file_id, downloads, hits, bytes) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
-			ON CONFLICT DO UPDATE SET downloads = downloads + excluded.downloads, hits = hits + excluded.hits, bytes = min(bytes + excluded.bytes, 9223372036854775807)`},
-		{&w.addTotal, `
-			INSERT INTO day_total (gen, day, dim, slice, downloads, hits, bytes) VALUES (?, ?, ?, ?, ?, ?, ?)
-			ON CONFLICT DO UPDATE SET downloads = downloads + excluded.downloads, hits = hits + excluded.hits, bytes = min(bytes + excluded.bytes, 9223372036854775807)`},
+		{&w.addFreshRow, `INSERT INTO fresh (gen, first_day, last_day, n, body) VALUES (?, ?, ?, ?, ?)`},
 		{&w.addHeard, `
 			INSERT INTO heard (day, source_id, events, unparsed, duplicates, max_lag_ms, last_ms) VALUES (?, ?, ?, ?, ?, ?, ?)
 			ON CONFLICT DO UPDATE SET events = events + excluded.events, unparsed = unparsed + excluded.unparsed,
@@ -226,6 +225,11 @@ func (s *Store) update(ctx context.Context, f func(ctx context.Context, w *write
 	if err == nil && w.next != nil {
 		s.meta.Store(w.next)
 	}
+	if err == nil {
+		s.fresh.rows.Add(w.freshRows)
+		s.fresh.cells.Add(w.freshCells)
+	}
+	w.freshRows, w.freshCells = 0, 0
 	if err == nil && w.nextCatalog != nil {
 		s.catalog.set(*w.nextCatalog)
 	}

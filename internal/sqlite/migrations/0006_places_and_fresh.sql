@@ -16,3 +16,18 @@ CREATE TABLE place (
 -- When each source was heard last, beside what it brought.
 ALTER TABLE heard ADD COLUMN last_ms INTEGER NOT NULL DEFAULT 0; -- of a receipt
 ALTER TABLE source DROP COLUMN last_ms;
+
+-- What a commit adds to counts is one row. Readers add these to the packs, into
+-- which they are folded after some seconds: before, each count was a row of its
+-- own, in the table cell, which the program folds and drops after this
+-- migration. Totals of days follow from facets, and are gone.
+CREATE TABLE fresh (
+	seq       INTEGER PRIMARY KEY,
+	gen       INTEGER NOT NULL,
+	first_day INTEGER NOT NULL,
+	last_day  INTEGER NOT NULL,
+	n         INTEGER NOT NULL CHECK (n > 0), -- cells
+	body      BLOB    NOT NULL -- runs of cells: day, dim, slice, number of cells, cells
+) STRICT;
+
+DROP TABLE day_total;
