@@ -21,7 +21,7 @@ type Format struct {
 
 	// reader makes what reads line after line. Files of a format without one
 	// are a single document.
-	reader func(source string, received time.Time) func(line []byte) (pkgmeter.Event, error)
+	reader func(source string, received time.Time, people source.People) func(line []byte) (pkgmeter.Event, error)
 
 	// whole reports whether a last line that has no end is all there. If not,
 	// its writer is taken to be at it still.
@@ -45,8 +45,8 @@ func (f Format) Lines() bool { return f.reader != nil }
 // the order of package source.
 var formats = append([]Format{
 	{Name: "savejson", detect: isSaveJSON},
-	{Name: "ndjson", detect: isEvents, whole: isObject, mask: source.Mask, reader: func(name string, received time.Time) func([]byte) (pkgmeter.Event, error) {
-		r := &source.EventReader{Source: name, Received: received}
+	{Name: "ndjson", detect: isEvents, whole: isObject, mask: source.Mask, reader: func(name string, received time.Time, people source.People) func([]byte) (pkgmeter.Event, error) {
+		r := &source.EventReader{Source: name, Received: received, People: people}
 		return r.Line
 	}},
 	{Name: MeteorStats, detect: isUseDay},
@@ -57,8 +57,8 @@ func logs() (all []Format) {
 	for _, f := range source.LogFormats() {
 		all = append(all, Format{
 			Name: f.Name, looks: f.Looks, whole: f.Whole, mask: f.Mask, headed: f.Headed,
-			reader: func(name string, received time.Time) func([]byte) (pkgmeter.Event, error) {
-				return f.Reader(name, received).Line
+			reader: func(name string, received time.Time, people source.People) func([]byte) (pkgmeter.Event, error) {
+				return f.Reader(name, received, people).Line
 			},
 		})
 	}

@@ -117,7 +117,7 @@ func (in *Intake) Prepare(c *Chunk) error {
 	}
 	d := &pkgmeter.Delivery{Received: in.Now().UTC()}
 	d.Entries = make([]pkgmeter.Entry, 0, c.lines)
-	read := format.reader(c.Ticket.Source, d.Received)
+	read := format.reader(c.Ticket.Source, d.Received, in.People)
 	for line := range bytes.Lines(c.Header) {
 		_, _ = read(line) // it is no event
 	}

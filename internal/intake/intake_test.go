@@ -368,11 +368,11 @@ func TestChunksThatAreReadyAreStoredInOneCommit(t *testing.T) {
 			in := m.intake()
 			in.Store = s
 			got, err := f.Import(t.Context(), in, intake.Options{})
-			want, batches := intake.Report{New: 80_000 - 4096, Known: 4096}, []int{1, 8, 8, 2}
+			want, most := intake.Report{New: 80_000 - 4096, Known: 4096}, 6
 			if failAt > 0 { // nothing of the second commit is there, and the next import begins with it
-				want, batches = intake.Report{New: 4096}, []int{1, 8}
+				want, most = intake.Report{New: 4096}, 2
 			}
-			if (err != nil) != (failAt > 0) || got.New != want.New || got.Known != want.Known || !slices.Equal(s.batches, batches) {
+			if (err != nil) != (failAt > 0) || got.New != want.New || got.Known != want.Known || slices.Max(s.batches) != 4 || len(s.batches) > most {
 				t.Errorf("%+v %v in batches %v", got, err, s.batches)
 			}
 		})

@@ -128,12 +128,13 @@ func (r *run) note(format string, args ...any) {
 	r.report.Notes = append(r.report.Notes, fmt.Sprintf(format, args...))
 }
 
-// maxTogether is how many chunks are taken in one commit at most. It costs less
-// the more there are, as much of what it writes is the same for all.
-const maxTogether = 8
+// maxTogether is how many chunks are taken in one commit at most: some 16,000
+// lines. Each commit waits for the disk and writes much that is the same for all
+// its chunks. With more of them, memory grows and little is won.
+const maxTogether = 4
 
 // all reads chunks, prepares and takes them, each beside the others. At most
-// twenty are in memory.
+// twelve are in memory.
 func (r *run) all(ctx context.Context) error {
 	var g errgroup.Group
 	stop := make(chan struct{})
@@ -225,8 +226,8 @@ func (r *run) take(ctx context.Context, ready <-chan *Chunk) error {
 	}
 }
 
-// together adds to c the chunks behind it that are ready. Those that the taker
-// does not prepare here go one by one: others wait for its commits.
+// together adds to c the chunks behind it that are ready. Those that are prepared
+// by a server go one by one: its senders wait while it commits one.
 func (r *run) together(c *Chunk, ready <-chan *Chunk) {
 	for c.delivery != nil && len(c.next) < maxTogether-1 {
 		select {

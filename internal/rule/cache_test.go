@@ -68,7 +68,7 @@ func TestACacheSaysWhatItsSetSays(t *testing.T) {
 func TestWhatACacheRemembersIsBounded(t *testing.T) {
 	t.Parallel()
 	c := rule.NewCache(rule.Default())
-	for n := 0; n < 200_000; n += 1000 {
+	for n := 0; n < 120_000; n += 1000 {
 		entries := make([]pkgmeter.Entry, 1000)
 		for i := range entries {
 			entries[i].Event = pkgmeter.Event{Path: fmt.Sprint("tools/", n+i), Agent: fmt.Sprint("agent/", n+i)}

@@ -5,7 +5,8 @@
 //
 // It does not know whether an event is part of a pull that counts already (that
 // stands in the event), nor repeats, limits of length or the clock. What it
-// remembers is of which format each repository is.
+// remembers is of which format each repository is; a [Cache] also what follows from
+// files and agents.
 package rule
 
 import (
@@ -160,7 +161,9 @@ func (s *Set) File(repositorySaid, path, hint string) pkgmeter.File {
 type basis struct{ repository, format string }
 
 // holds reports whether facts on that basis are still what [Set.File] says.
-func (b *basis) holds(s *Set) bool { return b.repository == "" || s.formats.of(b.repository) == b.format }
+func (b *basis) holds(s *Set) bool {
+	return b.repository == "" || s.formats.of(b.repository) == b.format
+}
 
 // file is File with what the facts rest on.
 func (s *Set) file(repositorySaid, path, hint string) (f pkgmeter.File, by basis) {

@@ -33,21 +33,22 @@ func (f *LogFormat) Whole(line []byte) bool { return f.whole(logText(line)) }
 // addresses and names of people stand. It would rather hide too much.
 func (f *LogFormat) Mask(line []byte) []byte { return Mask(f.mask(line)) }
 
-// Reader returns what reads line after line of a log.
-func (f *LogFormat) Reader(source string, received time.Time) *LogReader {
-	return &LogReader{format: f, source: source, received: received}
+// Reader returns what reads line after line of a log, and keeps of who asked what
+// people say.
+func (f *LogFormat) Reader(source string, received time.Time, people People) *LogReader {
+	return &LogReader{format: f, source: source, received: received, people: people}
 }
 
 // ErrHeader is the error of a line that describes others and is no event.
 var ErrHeader = errors.New("the line is a header")
 
 // A LogReader reads line after line of a log. It is one goroutine's. Every line
-// that says of what a request was is an event, whatever came of it; who asked
-// is not looked at.
+// that says of what a request was is an event, whatever came of it.
 type LogReader struct {
 	format   *LogFormat
 	source   string
 	received time.Time
+	people   People
 
 	clock      logClock
 	json       logJSON
@@ -96,6 +97,8 @@ type logSaid struct {
 	agent      []byte
 	id         []byte
 	repository []byte
+	address    []byte // of who asked
+	account    []byte
 	fromZero   bool
 	op         pkgmeter.Op // of other requests than the method says, if known
 	known      bool
@@ -133,6 +136,7 @@ func (r *LogReader) event(s *logSaid, e *pkgmeter.Event) (err error) {
 	}
 	e.Repository = common(&r.repository, s.repository)
 	e.Agent = r.agent(s.agent)
+	r.people.set(e, s.address, s.account)
 	path := logPath(s.target)
 	if id := logOrNone(s.id); len(id) > 0 {
 		fit := fitID(string(id))

@@ -17,12 +17,14 @@ func readArtifactory(r *LogReader, line []byte, s *logSaid) error {
 	var ok bool
 	var path []byte
 	if s.time, ok = r.clock.compact(f[0]); ok {
+		s.address, s.account = f[3], f[4]
 		s.method, path, s.status, s.bytes = f[5], f[6], f[8], f[9]
 	} else if s.time, ok = r.clock.iso(f[0]); ok {
 		at := pipedStatus(f)
 		if at == 0 {
 			return errNotThis
 		}
+		s.address, s.account = f[2], f[3]
 		s.id, s.method, path = f[1], f[4], joined(f[5:at])
 		s.status, s.bytes = f[at], f[at+2]
 		if at+4 < len(f) {

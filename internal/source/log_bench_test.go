@@ -41,7 +41,7 @@ func BenchmarkLogs(b *testing.B) {
 			b.SetBytes(int64(len(text)))
 			b.ReportAllocs()
 			for b.Loop() {
-				r := f.Reader("s", logNow)
+				r := f.Reader("s", logNow, source.People{})
 				for line := range bytes.Lines(header) {
 					r.Line(line)
 				}

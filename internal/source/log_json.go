@@ -23,6 +23,9 @@ const (
 	ofAnswerRange
 	ofHeaders // an object
 	ofAnswer  // an object
+	ofAddress
+	ofWeakAddress // which may be a proxy's
+	ofAccount
 	ofCount
 )
 
@@ -157,6 +160,7 @@ func (r *LogReader) jsonSaid(s *logSaid) error {
 	s.bytes = j.first(ofBytes, ofWeakBytes)
 	s.agent = j.text(ofAgent)
 	s.id = j.text(ofID)
+	s.address, s.account = j.first(ofAddress, ofWeakAddress), j.text(ofAccount)
 	s.fromZero = logFromZero(j.text(ofAnswerRange)) || logFromZero(j.text(ofRange))
 	return nil
 }
@@ -192,6 +196,12 @@ func plainNames(_ logField, key []byte) logField {
 		return ofAgent
 	case "requestid", "reqid":
 		return ofID
+	case "clientip", "ip", "clientaddr", "clientaddress":
+		return ofAddress
+	case "remoteaddr", "remoteip", "remoteaddress", "remotehost":
+		return ofWeakAddress
+	case "remoteuser", "user", "username", "userid":
+		return ofAccount
 	case "httprange", "range", "requestrange":
 		return ofRange
 	case "senthttpcontentrange", "contentrange":
@@ -276,6 +286,8 @@ func caddyNames(in logField, key []byte) logField {
 			return ofBytes
 		case "resp_headers":
 			return ofAnswer
+		case "user_id":
+			return ofAccount
 		}
 	case ofRequest:
 		switch string(key) {
@@ -285,6 +297,10 @@ func caddyNames(in logField, key []byte) logField {
 			return ofTarget
 		case "headers":
 			return ofHeaders
+		case "client_ip":
+			return ofAddress
+		case "remote_ip":
+			return ofWeakAddress
 		}
 	case ofHeaders, ofAnswer:
 		return headerNames(in, key)
@@ -342,6 +358,10 @@ func traefikNames(in logField, key []byte) logField {
 		return ofRange
 	case "downstream_Content-Range":
 		return ofAnswerRange
+	case "ClientHost":
+		return ofAddress
+	case "ClientUsername":
+		return ofAccount
 	}
 	return ofNothing
 }

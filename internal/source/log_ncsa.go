@@ -9,8 +9,9 @@ import (
 //
 //	… [10/Oct/2000:13:55:36 -0700] "GET /a.jar HTTP/1.1" 200 512 … "referer" "agent" …
 //
-// What is before the time is about who asked, or the virtual host: it is left.
+// What is before the time is about who asked, behind the virtual host or not.
 type ncsaLine struct {
+	before  []byte
 	time    time.Time
 	request []byte // escaped, as are the quoted
 	status  []byte
@@ -94,8 +95,29 @@ func (r *LogReader) ncsaTime(line []byte, n *ncsaLine) (rest []byte, err error) 
 			continue
 		}
 		if rest = bytes.TrimLeft(line[at+width:], " \t"); len(rest) > 0 && rest[0] == '"' {
+			n.before = line[:at]
 			return rest, nil
 		}
+	}
+}
+
+// who finds address and user: address, identity, user, behind the virtual host
+// or not. A user may have spaces in it.
+func (r *LogReader) who(before []byte, s *logSaid) {
+	if !r.people.any() {
+		return
+	}
+	f := bytes.Fields(before)
+	if len(f) > 3 {
+		if _, ok := addressIn(f[1]); ok {
+			f = f[1:]
+		}
+	}
+	if len(f) > 0 {
+		s.address = f[0]
+	}
+	if len(f) > 2 {
+		s.account = bytes.Join(f[2:], []byte(" "))
 	}
 }
 
@@ -128,6 +150,7 @@ func readCombined(r *LogReader, line []byte, s *logSaid) error {
 		return errCutShort
 	}
 	s.time, s.status, s.bytes = n.time, n.status, n.numbers[0]
+	r.who(n.before, s)
 	if n.counts.quoted > 0 {
 		s.agent = logUnescape(n.quoted[n.counts.quoted-1])
 	}
@@ -146,6 +169,7 @@ func readNexus(r *LogReader, line []byte, s *logSaid) error {
 		return errCutShort
 	}
 	s.time, s.status, s.bytes = n.time, n.status, n.numbers[0]
+	r.who(n.before, s)
 	if n.counts.numbers > 2 {
 		s.bytes = n.numbers[1]
 	}

@@ -28,7 +28,7 @@ func readS3(r *LogReader, line []byte, s *logSaid) error {
 			return errCutShort
 		}
 	}
-	s.repository, s.id = logOrNone(bucket), f[2]
+	s.repository, s.address, s.account, s.id = logOrNone(bucket), f[0], f[1], f[2]
 	return r.s3Answer(f[3], f[4], rest, s)
 }
 

@@ -39,7 +39,7 @@ func TestLogsAreReadAsTheGoldenFilesSay(t *testing.T) {
 		t.Run(f.Name, func(t *testing.T) {
 			t.Parallel()
 			var got strings.Builder
-			r := f.Reader(f.Name, logNow)
+			r := f.Reader(f.Name, logNow, source.People{})
 			lines := logSample(t, f.Name)
 			if len(lines) < 20 {
 				t.Errorf("%d lines, want 20", len(lines))
@@ -136,7 +136,7 @@ func checkLogLine(t *testing.T, f *source.LogFormat, r *source.LogReader, line [
 // readersOf returns readers of a format, one that has seen its headers.
 func readersOf(t testing.TB, f *source.LogFormat) (fresh, begun *source.LogReader) {
 	t.Helper()
-	fresh, begun = f.Reader("s", logNow), f.Reader("s", logNow)
+	fresh, begun = f.Reader("s", logNow, source.People{}), f.Reader("s", logNow, source.People{})
 	for _, line := range logSample(t, f.Name) {
 		if bytes.HasPrefix(line, []byte("#")) {
 			begun.Line(line)
@@ -205,7 +205,7 @@ func TestTheFormatOfALogIsTold(t *testing.T) {
 		return ""
 	}
 	for _, f := range source.LogFormats() {
-		r := f.Reader(f.Name, logNow)
+		r := f.Reader(f.Name, logNow, source.People{})
 		told := ""
 		for _, line := range logSample(t, f.Name) {
 			if told = first(line); told != "" {
@@ -234,7 +234,7 @@ func TestNothingOfALogTellsWhoAsked(t *testing.T) {
 	t.Parallel()
 	private := []string{"192.0.2.", "2001:db8", "198.51.100", "frank", "anonymous", "CORP", "ann@", "s3cret", "John", "deployer", "assumed-role"}
 	for _, f := range source.LogFormats() {
-		r := f.Reader(f.Name, logNow)
+		r := f.Reader(f.Name, logNow, source.People{})
 		for i, line := range logSample(t, f.Name) {
 			e, err := r.Line(line)
 			if err == nil {

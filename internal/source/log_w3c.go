@@ -19,6 +19,8 @@ const (
 	agentColumn
 	requestIDColumn
 	rangeColumn
+	addressColumn
+	accountColumn
 	logColumnCount
 )
 
@@ -42,6 +44,10 @@ func logColumnOf(name []byte) logColumn {
 		return requestIDColumn
 	case "sc-range-start":
 		return rangeColumn
+	case "c-ip":
+		return addressColumn
+	case "cs-username":
+		return accountColumn
 	}
 	return noColumn
 }
@@ -134,6 +140,7 @@ func (r *LogReader) columnsSaid(s *logSaid) error {
 	s.time = time.Unix(r.clock.from+seconds, 0).UTC()
 	s.method, s.target = logOrNone(v[methodColumn]), logOrNone(v[stemColumn])
 	s.status, s.bytes, s.agent = v[statusColumn], v[bytesColumn], v[agentColumn]
+	s.address, s.account = v[addressColumn], v[accountColumn]
 	s.id, s.fromZero = v[requestIDColumn], string(v[rangeColumn]) == "0"
 	if len(s.target) == 0 || len(s.method) > 0 && !isMethod(s.method) {
 		return errNoRequest

@@ -63,6 +63,9 @@ func (p *People) key(name []byte) string {
 	return p.Consumer(fitID(string(name)))
 }
 
+// any reports whether anything is kept.
+func (p *People) any() bool { return p.Country != nil || p.Consumer != nil }
+
 // set notes on e who fetched the file.
 func (p *People) set(e *pkgmeter.Event, address, name []byte) {
 	e.Country, e.Consumer = p.in(address), p.key(name)
