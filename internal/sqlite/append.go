@@ -109,27 +109,20 @@ func (w *writer) append(ctx context.Context, batch []*pkgmeter.Delivery) error {
 	w.block = w.block[:0]
 	received := batch[0].Received
 	w.lastMS = received.UnixMilli()
-	n := 0
+	w.news = w.news[:0]
+	w.ahead.reset()
 	for _, d := range batch {
 		d.New, d.Known = 0, 0
-		if gone, err := w.release(ctx, d.Held); err != nil || gone {
-			if err != nil {
-				return err
-			}
+		gone, err := w.release(ctx, d.Held)
+		if err == nil && !gone {
+			err = w.sift(ctx, d)
+		}
+		if err != nil {
+			return err
+		}
+		if gone {
 			continue
 		}
-		for i := range d.Entries {
-			isNew, err := w.entry(ctx, &d.Entries[i], d.Received)
-			if err != nil {
-				return err
-			}
-			if isNew {
-				d.New++
-			} else {
-				d.Known++
-			}
-		}
-		n += d.New
 		if err := w.reject(ctx, d); err != nil {
 			return err
 		}
@@ -140,35 +133,66 @@ func (w *writer) append(ctx context.Context, batch []*pkgmeter.Delivery) error {
 			return err
 		}
 	}
-	if n > 0 {
+	if err := w.nameAhead(ctx); err != nil {
+		return err
+	}
+	for i := range w.news {
+		if err := w.entry(ctx, &w.news[i]); err != nil {
+			return err
+		}
+	}
+	if n := len(w.news); n > 0 {
 		if err := w.row(ctx, received, n); err != nil {
 			return err
 		}
 	}
+	clear(w.news)
 	return w.flush(ctx)
 }
 
-// entry adds an event to the row and to the sums, unless its id is known.
-func (w *writer) entry(ctx context.Context, e *pkgmeter.Entry, received time.Time) (bool, error) {
-	ev := &e.Event
-	source, err := w.source.id(ctx, ev.Source)
-	if err != nil {
-		return false, err
-	}
-	day := pkgmeter.DayOf(ev.Time)
-	if ev.ID != "" {
-		isNew, err := w.keys.add(ctx, ev.Source, ev.ID)
+// newEntry is an entry whose id is not known, or that has none.
+type newEntry struct {
+	*pkgmeter.Entry
+	source   int64
+	received time.Time
+}
+
+// sift tells the entries of a delivery that are new from those whose ids are
+// known, and expects the names that they bring.
+func (w *writer) sift(ctx context.Context, d *pkgmeter.Delivery) error {
+	for i := range d.Entries {
+		e := &d.Entries[i]
+		source, err := w.source.id(ctx, e.Event.Source)
 		if err != nil {
-			return false, err
+			return err
+		}
+		isNew := e.Event.ID == ""
+		if !isNew {
+			if isNew, err = w.keys.add(ctx, e.Event.Source, e.Event.ID); err != nil {
+				return err
+			}
 		}
 		if !isNew {
-			w.sums.hear(day, source, heard{duplicates: 1, lastMS: received.UnixMilli()})
-			return false, nil
+			d.Known++
+			w.sums.hear(pkgmeter.DayOf(e.Event.Time), source, heard{duplicates: 1, lastMS: d.Received.UnixMilli()})
+			continue
+		}
+		d.New++
+		w.news = append(w.news, newEntry{e, source, d.Received})
+		if err := w.expect(ctx, e); err != nil {
+			return err
 		}
 	}
+	return nil
+}
+
+// entry adds an event to the row and to the sums.
+func (w *writer) entry(ctx context.Context, n *newEntry) error {
+	e, ev, source := n.Entry, &n.Event, n.source
+	day := pkgmeter.DayOf(ev.Time)
 	file, err := w.file(ctx, e)
 	if err != nil {
-		return false, err
+		return err
 	}
 	s := said{
 		source: source, file: file.id, country: ev.Country, id: ev.ID, op: ev.Op, flags: ev.Flags,
@@ -176,21 +200,22 @@ func (w *writer) entry(ctx context.Context, e *pkgmeter.Entry, received time.Tim
 	}
 	agent, err := w.agentOf(ctx, e)
 	if err != nil {
-		return false, err
+		return err
 	}
 	s.agent = agent.id
 	if ev.Consumer != "" {
 		if s.consumer, err = w.consumer.id(ctx, ev.Consumer); err != nil {
-			return false, err
+			return err
 		}
 	}
 	w.block = appendSaid(w.block, s, w.lastMS)
 	w.lastMS = s.timeMS
 	if err := w.count(ctx, day, file, agent, ev.Country, counted(e, file.kind)); err != nil {
-		return false, err
+		return err
 	}
-	w.sums.hear(day, source, heard{events: 1, maxLagMS: max(0, received.UnixMilli()-s.timeMS), lastMS: received.UnixMilli()})
-	return true, nil
+	receivedMS := n.received.UnixMilli()
+	w.sums.hear(day, source, heard{events: 1, maxLagMS: max(0, receivedMS-s.timeMS), lastMS: receivedMS})
+	return nil
 }
 
 // counted is what an entry adds, by the kind that its file has in this

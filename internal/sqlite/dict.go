@@ -25,6 +25,7 @@ type dict struct {
 	known    *cache[string, int64]
 	fresh    map[string]int64
 	sel, ins *sql.Stmt // ins does nothing where the key is there
+	many     multi     // of those that are named ahead
 }
 
 // preparer prepares a statement and sees to its end.
@@ -105,10 +106,15 @@ type files struct {
 	fresh          map[fileKey]fileRef
 	sel, ins, rule *sql.Stmt
 	repoType       *sql.Stmt
+	types          map[repoTypeKey]bool // of repositories that are known
+	freshTypes     []repoTypeKey
 }
 
+// repoTypeKey is a row of repo_type.
+type repoTypeKey struct{ gen, repo, typ int64 }
+
 func (f *files) prepare(ctx context.Context, prepare preparer) (err error) {
-	f.known, f.fresh = newCache[fileKey, fileRef](fileCacheBytes), map[fileKey]fileRef{}
+	f.known, f.fresh, f.types = newCache[fileKey, fileRef](fileCacheBytes), map[fileKey]fileRef{}, map[repoTypeKey]bool{}
 	f.sel, err = prepare(ctx, `
 		SELECT f.id, r.repo_id, p.type_id, p.id, r.kind, r.legacy_type
 		FROM file f JOIN file_rule r ON r.gen = ? AND r.file_id = f.id JOIN package p ON p.id = r.package_id
@@ -130,7 +136,13 @@ func (f *files) prepare(ctx context.Context, prepare preparer) (err error) {
 	return err
 }
 
-func (f *files) settle(remember bool) {
+func (f *files) settle(remember, committed bool) {
+	if !committed {
+		for _, k := range f.freshTypes {
+			delete(f.types, k)
+		}
+	}
+	f.freshTypes = f.freshTypes[:0]
 	if remember {
 		for k, ref := range f.fresh {
 			f.known.put(k, ref, k.weight())
@@ -318,31 +330,62 @@ func (w *writer) findFile(ctx context.Context, key fileKey, f *pkgmeter.File, hi
 
 // addRule stores what follows from a new file. One with hits whose path alone is
 // proof tells of what format its repository is.
-func (w *writer) addRule(ctx context.Context, gen, id int64, byPath bool, f *pkgmeter.File) (ref fileRef, err error) {
-	ref.id, ref.kind, ref.legacy = id, f.Kind, f.Legacy
-	if ref.repo, err = w.repo.id(ctx, f.Repository); err != nil {
-		return ref, err
+func (w *writer) addRule(ctx context.Context, gen, id int64, byPath bool, f *pkgmeter.File) (fileRef, error) {
+	row, err := w.ruleOf(ctx, gen, id, byPath, f)
+	if err == nil {
+		_, err = w.files.rule.ExecContext(ctx, row.args()...)
 	}
-	if ref.typ, err = w.typ.id(ctx, f.Type); err != nil {
-		return ref, err
+	return row.ref, err
+}
+
+// ruleRow is what follows from a file, by ids.
+type ruleRow struct {
+	gen           int64
+	ref           fileRef
+	name, version int64
+	file          *pkgmeter.File
+}
+
+func (r *ruleRow) args() []any {
+	return []any{
+		r.gen, r.ref.id, r.ref.repo, r.name, r.ref.pkg, r.version,
+		int64(r.file.Kind), r.file.SidecarOf, int64(r.file.Legacy), int64(r.file.Confidence),
 	}
-	name, err := w.name.id(ctx, f.Name)
-	if err != nil {
-		return ref, err
+}
+
+// ruleOf finds the ids of what follows from a file.
+func (w *writer) ruleOf(ctx context.Context, gen, id int64, byPath bool, f *pkgmeter.File) (r ruleRow, err error) {
+	r.gen, r.file = gen, f
+	r.ref.id, r.ref.kind, r.ref.legacy = id, f.Kind, f.Legacy
+	if r.ref.repo, err = w.repo.id(ctx, f.Repository); err != nil {
+		return r, err
 	}
-	if ref.pkg, err = w.pkg.id(ctx, f.Package, ref.typ); err != nil {
-		return ref, err
+	if r.ref.typ, err = w.typ.id(ctx, f.Type); err != nil {
+		return r, err
 	}
-	version, err := w.version.id(ctx, f.Version)
-	if err != nil {
-		return ref, err
+	if r.name, err = w.name.id(ctx, f.Name); err != nil {
+		return r, err
+	}
+	if r.ref.pkg, err = w.pkg.id(ctx, f.Package, r.ref.typ); err != nil {
+		return r, err
+	}
+	if r.version, err = w.version.id(ctx, f.Version); err != nil {
+		return r, err
 	}
 	if byPath && f.Confidence == pkgmeter.Certain {
-		if _, err := w.files.repoType.ExecContext(ctx, gen, ref.repo, ref.typ); err != nil {
-			return ref, err
-		}
+		err = w.addRepoType(ctx, repoTypeKey{gen, r.ref.repo, r.ref.typ})
 	}
-	_, err = w.files.rule.ExecContext(ctx, gen, ref.id, ref.repo, name, ref.pkg, version,
-		int64(f.Kind), f.SidecarOf, int64(f.Legacy), int64(f.Confidence))
-	return ref, err
+	return r, err
+}
+
+func (w *writer) addRepoType(ctx context.Context, k repoTypeKey) error {
+	if w.files.types[k] {
+		return nil
+	}
+	if _, err := w.files.repoType.ExecContext(ctx, k.gen, k.repo, k.typ); err != nil {
+		return err
+	}
+	w.files.types[k] = true
+	w.files.freshTypes = append(w.files.freshTypes, k)
+	return nil
 }

@@ -112,11 +112,13 @@ func (w *writer) balance(ctx context.Context, source int64, o pkgmeter.Opening, 
 		return err
 	}
 	// In order: neighbours in the dictionaries are then neighbours on disk.
-	for _, name := range slices.Sorted(maps.Keys(c.Files)) {
-		e := pkgmeter.Entry{Event: pkgmeter.Event{Path: name}, File: o.Derive(name)}
-		f, err := w.file(ctx, &e)
-		if err == nil {
-			err = put(partFile, f.id, c.Files[name], "downloads: "+name)
+	const together = 1024
+	for names := range slices.Chunk(slices.Sorted(maps.Keys(c.Files)), together) {
+		ids, err := w.filesNamed(ctx, names, o.Derive)
+		for i, name := range names {
+			if err == nil {
+				err = put(partFile, ids[i], c.Files[name], "downloads: "+name)
+			}
 		}
 		if err != nil {
 			return err
@@ -142,6 +144,30 @@ func (w *writer) balance(ctx context.Context, source int64, o pkgmeter.Opening, 
 		}
 	}
 	return rows.flush(ctx)
+}
+
+// filesNamed returns the ids of files that are said without a repository, which
+// it adds where needed.
+func (w *writer) filesNamed(ctx context.Context, names []string, derive func(string) pkgmeter.File) ([]int64, error) {
+	entries, ids := make([]pkgmeter.Entry, len(names)), make([]int64, len(names))
+	w.ahead.reset()
+	for i, name := range names {
+		entries[i] = pkgmeter.Entry{Event: pkgmeter.Event{Path: name}, File: derive(name)}
+		if err := w.expect(ctx, &entries[i]); err != nil {
+			return nil, err
+		}
+	}
+	if err := w.nameAhead(ctx); err != nil {
+		return nil, err
+	}
+	for i := range entries {
+		f, err := w.file(ctx, &entries[i])
+		if err != nil {
+			return nil, err
+		}
+		ids[i] = f.id
+	}
+	return ids, nil
 }
 
 // balanceRows gathers rows of opening balances, and writes many at once: there

@@ -306,13 +306,15 @@ func (r *rebuild) derive(ctx context.Context, w *writer, most int) error {
 	if err != nil {
 		return err
 	}
-	for _, f := range batch {
-		facts := r.rules.File(f.repo, f.raw, f.hint)
+	files, facts := make([]newFile, len(batch)), make([]pkgmeter.File, len(batch))
+	for i, f := range batch {
+		facts[i] = r.rules.File(f.repo, f.raw, f.hint)
 		hit := int(f.id) >= len(r.hit) || r.hit[f.id]
-		if _, err := w.addRule(ctx, r.gen, f.id, f.hint == "" && hit, &facts); err != nil {
-			return err
-		}
+		files[i] = newFile{key: fileKey{hint: f.hint}, file: &facts[i], hits: hit, ref: fileRef{id: f.id}}
 		r.file = f.id
+	}
+	if err := w.ruleAhead(ctx, r.gen, files); err != nil {
+		return err
 	}
 	if r.derived = len(batch) < most; !r.derived {
 		return nil

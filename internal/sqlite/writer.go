@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/klauspost/compress/zstd"
@@ -25,6 +26,7 @@ type writer struct {
 	source, repoSaid, consumer    dict
 	repo, name, typ, version, pkg dict
 	files                         files
+	ahead                         ahead
 	agents                        agents
 	facets                        tuples[facetKey]
 	places                        tuples[placeKey]
@@ -46,8 +48,9 @@ type writer struct {
 	bulk   bool // the running transaction names so much that it is not worth remembering
 	keys   keySet
 	sums   sums
-	block  []byte // the row of the running transaction
-	lastMS int64  // time of its last event
+	news   []newEntry // of the running transaction
+	block  []byte     // the row of the running transaction
+	lastMS int64      // time of its last event
 	zstd   *zstd.Encoder
 }
 
@@ -155,6 +158,14 @@ func (w *writer) prepareDicts(ctx context.Context) error {
 			return err
 		}
 	}
+	for into, d := range map[string]*dict{"name (name)": &w.name, "version (name)": &w.version, "package (name, type_id)": &w.pkg} {
+		if err := d.many.prepare(ctx, w.prepare, into, strings.Count(into, ",")+1); err != nil {
+			return err
+		}
+	}
+	if err := w.ahead.prepare(ctx, w.prepare); err != nil {
+		return err
+	}
 	if err := w.files.prepare(ctx, w.prepare); err != nil {
 		return err
 	}
@@ -182,7 +193,7 @@ func (w *writer) settle(committed bool) {
 	for _, d := range []*dict{&w.source, &w.repoSaid, &w.consumer, &w.repo, &w.name, &w.typ, &w.version, &w.pkg} {
 		d.settle(remember)
 	}
-	w.files.settle(remember)
+	w.files.settle(remember, committed)
 	w.agents.settle(remember, committed)
 	w.facets.settle(committed)
 	w.places.settle(committed)
