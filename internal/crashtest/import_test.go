@@ -24,24 +24,25 @@ import (
 // that of the events.
 var ticketApart = mutation{
 	file: "internal/sqlite/append.go",
-	old:  "\t\tif err := w.ticket(ctx, d); err != nil {\n",
-	new: `		if d.Ticket != nil {
-			if err := w.row(ctx, received, n); err != nil {
-				return err
+	old:  "\terr := s.update(ctx, func(ctx context.Context, w *writer) error { return w.append(ctx, batch) })\n",
+	new: `	tickets := make([]*pkgmeter.Ticket, len(batch))
+	for i, d := range batch {
+		tickets[i], d.Ticket = d.Ticket, nil
+	}
+	err := s.update(ctx, func(ctx context.Context, w *writer) error { return w.append(ctx, batch) })
+	for i, d := range batch {
+		d.Ticket = tickets[i]
+	}
+	if err == nil {
+		err = s.update(ctx, func(ctx context.Context, w *writer) error {
+			for _, d := range batch {
+				if err := w.ticket(ctx, d); err != nil {
+					return err
+				}
 			}
-			if err := w.flush(ctx); err != nil {
-				return err
-			}
-			if _, err := w.commit.ExecContext(ctx); err != nil {
-				return err
-			}
-			if _, err := w.begin.ExecContext(ctx); err != nil {
-				return err
-			}
-			w.sums.reset()
-			n = 0
-		}
-		if err := w.ticket(ctx, d); err != nil {
+			return nil
+		})
+	}
 `,
 }
 

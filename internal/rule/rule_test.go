@@ -110,9 +110,9 @@ func TestFileOf(t *testing.T) {
 			"r", "/tools/x.bin", "",
 			file("r", "tools/x.bin", "generic", "pkg:generic/tools", "", pkgmeter.Primary, "", pkgmeter.LegacyOther, pkgmeter.Guessed),
 		},
-		"the root is a file too": {
+		"the root is a listing": {
 			"r", "/", "",
-			file("r", "/", "generic", "pkg:generic/%2F", "", pkgmeter.Primary, "", pkgmeter.LegacyOther, pkgmeter.Guessed),
+			file("r", "/", "generic", "pkg:generic/%2F", "", pkgmeter.Index, "", pkgmeter.LegacyOther, pkgmeter.Guessed),
 		},
 		"a package stands for its file": {
 			"r", "", "pkg:npm/left-pad@1.3.0",

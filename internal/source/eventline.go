@@ -186,7 +186,9 @@ func (r *EventReader) event(e *pkgmeter.Event) error {
 	e.Bytes = r.bytes()
 	e.Repository = common(&r.repository, r.filled(repositoryMember))
 	e.Agent = common(&r.agent, r.textOf(clientMember))
-	e.Consumer = r.People.key(r.textOf(consumerMember))
+	if r.People.Consumer != nil && r.said[consumerMember].kind == text { // else it says nothing
+		e.Consumer = r.People.key(r.textOf(consumerMember))
+	}
 	path := filePath(r.textOf(pathMember))
 	e.Hint = r.coordinates()
 	// One copy for both, as most time goes into making them.

@@ -133,6 +133,11 @@ func (w *writer) append(ctx context.Context, batch []*pkgmeter.Delivery) error {
 			return err
 		}
 	}
+	return w.store(ctx, received)
+}
+
+// store writes the entries that are new, and what they add to counts.
+func (w *writer) store(ctx context.Context, received time.Time) error {
 	if err := w.nameAhead(ctx); err != nil {
 		return err
 	}
