@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"fmt"
 	"strings"
 
 	"github.com/pkgmeter/pkgmeter"
@@ -14,7 +15,9 @@ import (
 // after the larger chunks goes into the smaller ones, and then one by one.
 var aheadRows = [...]int{64, 8}
 
-// multi is an insertion of many rows that passes over those that are there.
+// multi is an insertion of many rows that passes over those that are there. It
+// passes over what breaks another rule too, as SQLite would otherwise keep a
+// journal of each statement: who finds a row missing has to find out why.
 type multi struct {
 	stmts [len(aheadRows)]*sql.Stmt
 	args  []any
@@ -24,7 +27,7 @@ func (m *multi) prepare(ctx context.Context, prepare preparer, into string, colu
 	row := "(" + strings.Repeat(", ?", columns)[2:] + ")"
 	for i, n := range aheadRows {
 		var err error
-		m.stmts[i], err = prepare(ctx, "INSERT INTO "+into+" VALUES "+strings.Repeat(", "+row, n)[2:]+" ON CONFLICT DO NOTHING") //nolint:sqlclosecheck // prepare sees to it
+		m.stmts[i], err = prepare(ctx, "INSERT OR IGNORE INTO "+into+" VALUES "+strings.Repeat(", "+row, n)[2:]) //nolint:sqlclosecheck // prepare sees to it
 		if err != nil {
 			return err
 		}
@@ -33,10 +36,10 @@ func (m *multi) prepare(ctx context.Context, prepare preparer, into string, colu
 }
 
 // insert writes rows from 0 on in chunks as large as there are, and returns how
-// many rows those had. put appends a row's columns. done is told of each chunk
-// and the id of its first row, which is 0 where some of the rows were there: ids
-// of new rows of a statement follow each other.
-func (m *multi) insert(ctx context.Context, rows int, put func(args []any, row int) []any, done func(from, to int, first int64) error) (int, error) {
+// many rows those had. put appends a row's columns. done is told of each chunk,
+// whether all of its rows are new, and the id of the first one then: ids of new
+// rows of a statement follow each other.
+func (m *multi) insert(ctx context.Context, rows int, put func(args []any, row int) []any, done func(from, to int, all bool, first int64) error) (int, error) {
 	at := 0
 	for i, n := range aheadRows {
 		for ; rows-at >= n; at += n {
@@ -48,17 +51,15 @@ func (m *multi) insert(ctx context.Context, rows int, put func(args []any, row i
 			if err != nil {
 				return at, err
 			}
-			first := int64(0)
-			if added, err := res.RowsAffected(); err != nil {
+			added, err := res.RowsAffected()
+			if err != nil {
 				return at, err
-			} else if added == int64(n) {
-				last, err := res.LastInsertId()
-				if err != nil {
-					return at, err
-				}
-				first = last - int64(n) + 1
 			}
-			if err := done(at, at+n, first); err != nil {
+			last, err := res.LastInsertId()
+			if err != nil {
+				return at, err
+			}
+			if err := done(at, at+n, added == int64(n), last-int64(n)+1); err != nil {
 				return at, err
 			}
 		}
@@ -138,10 +139,10 @@ func (w *writer) nameAhead(ctx context.Context) error {
 	fresh := make([]newFile, 0, len(list)) // without a rule
 	_, err := a.files.insert(ctx, len(list), func(args []any, i int) []any {
 		return append(args, list[i].key.repo, list[i].key.raw, list[i].key.hint)
-	}, func(from, to int, first int64) error {
+	}, func(from, to int, all bool, first int64) error {
 		for i := from; i < to; i++ {
 			f := &list[i]
-			if first > 0 {
+			if all {
 				f.ref.id = first + int64(i-from)
 			} else if known, err := w.ruledFile(ctx, f); err != nil {
 				return err
@@ -209,7 +210,12 @@ func (w *writer) ruleAhead(ctx context.Context, gen int64, list []newFile) error
 		rows[i], list[i].ref = row, row.ref
 	}
 	n, err := w.ahead.rules.insert(ctx, len(rows), func(args []any, i int) []any { return append(args, rows[i].args()...) },
-		func(_, _ int, _ int64) error { return nil })
+		func(from, _ int, all bool, _ int64) error {
+			if !all {
+				return fmt.Errorf("file %d, or one of those after it, has a rule already", rows[from].ref.id)
+			}
+			return nil
+		})
 	for ; err == nil && n < len(rows); n++ {
 		_, err = w.files.rule.ExecContext(ctx, rows[n].args()...)
 	}
@@ -240,8 +246,8 @@ func (d *dict) ahead(ctx context.Context, n int, key func(i int) string, more fu
 			args = append(args, more(from[i]))
 		}
 		return args
-	}, func(from, to int, first int64) error {
-		for i := from; i < to && first > 0; i++ {
+	}, func(from, to int, all bool, first int64) error {
+		for i := from; i < to && all; i++ {
 			d.fresh[keys[i]] = first + int64(i-from)
 		}
 		return nil // else each is looked up when it is asked for

@@ -7,6 +7,7 @@
 package sqlite
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"database/sql"
@@ -161,6 +162,10 @@ func checkHeader(f *os.File) error {
 		return refuse("%s is no database: it has %d bytes", fileName, n)
 	case err != nil:
 		return fmt.Errorf("read the data file: %w", err)
+	case bytes.Equal(head, make([]byte, len(head))):
+		// The power may have gone while the first page was written: SQLite has a
+		// journal then and begins anew, and else says that it is no database.
+		return nil
 	case string(head[:16]) != "SQLite format 3\x00":
 		return refuse("%s is no SQLite database", fileName)
 	}

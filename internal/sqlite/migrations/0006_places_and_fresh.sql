@@ -31,3 +31,25 @@ CREATE TABLE fresh (
 ) STRICT;
 
 DROP TABLE day_total;
+
+-- Names come many in a statement. Where such a statement looks up what its rows
+-- refer to, SQLite keeps a journal of it; the ids are of the same transaction.
+CREATE TABLE file_6 (
+	id           INTEGER PRIMARY KEY,
+	repo_said_id INTEGER NOT NULL,
+	raw          TEXT    NOT NULL, -- path as received, less host and query
+	hint         TEXT    NOT NULL, -- media type, or a said package where no path was
+	UNIQUE (repo_said_id, raw, hint)
+) STRICT;
+INSERT INTO file_6 (id, repo_said_id, raw, hint) SELECT id, repo_said_id, raw, hint FROM file;
+DROP TABLE file;
+ALTER TABLE file_6 RENAME TO file;
+
+CREATE TABLE package_6 (
+	id      INTEGER PRIMARY KEY,
+	name    TEXT    NOT NULL UNIQUE, -- canonical purl without version
+	type_id INTEGER NOT NULL
+) STRICT;
+INSERT INTO package_6 (id, name, type_id) SELECT id, name, type_id FROM package;
+DROP TABLE package;
+ALTER TABLE package_6 RENAME TO package;
