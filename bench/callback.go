@@ -47,6 +47,27 @@ func (b *bench) callback(ctx context.Context) error {
 			return fmt.Errorf("%d connections: %w", c.connections, err)
 		}
 	}
+	return b.acks(ctx)
+}
+
+// acks measures how long senders wait for an answer when 1,000 events come each
+// second, whatever became of those before.
+func (b *bench) acks(ctx context.Context) (err error) {
+	p, stop, err := b.variant(ctx, ours)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, stop()) }()
+	if _, err := b.rate(ctx, p, mainConnections, primed); err != nil {
+		return err
+	}
+	r, err := b.load(ctx, load.Config{Address: p.addr, Senders: 64, Rate: 1000, Open: true, Warm: settle, Duration: 5 * measured, Seed: 2})
+	if err != nil {
+		return err
+	}
+	b.comment("1,000 events/s, open loop, for %v", 5*measured)
+	b.print("ack_p99_ms_1000", float64(r.P99us)/1000, "<=5")
+	b.print("ack_p50_ms_1000", float64(r.P50us)/1000, "-")
 	return nil
 }
 
@@ -66,13 +87,17 @@ func (b *bench) contest(ctx context.Context, c contest) (err error) {
 			return err
 		}
 	}
-	rates, ratios := map[string][]float64{}, map[string][]float64{}
+	rates, ratios, costs := map[string][]float64{}, map[string][]float64{}, map[string][]float64{}
 	for range rounds {
 		for _, v := range variants {
-			rate, err := b.rate(ctx, servers[v], c.connections, measured)
+			before := servers[v].used()
+			r, err := b.load(ctx, load.Config{Address: servers[v].addr, Senders: c.connections, Warm: settle, Duration: measured, Seed: 1})
 			if err != nil {
 				return fmt.Errorf("%s: %w", v, err)
 			}
+			rate := r.Rate
+			// Of the warm-up too: it has the same rate.
+			costs[v] = append(costs[v], (servers[v].used()-before).Seconds()/(rate*(settle+measured).Seconds()))
 			rates[v] = append(rates[v], rate)
 			ratios[v] = append(ratios[v], rates[ours][len(rates[ours])-1]/rate)
 		}
@@ -83,6 +108,9 @@ func (b *bench) contest(ctx context.Context, c contest) (err error) {
 	}
 	b.print(name, median(ratios[appendOnly]), c.vsAppend)
 	b.print(fmt.Sprintf("callback_vs_noop_%d", c.connections), median(ratios[noop]), c.vsNoop)
+	if c.connections == mainConnections {
+		b.print("callback_cpu_vs_noop", median(costs[noop])/median(costs[ours]), ">=0.70")
+	}
 	for _, v := range variants {
 		b.print(fmt.Sprintf("%s_events_per_s_%d", v, c.connections), median(rates[v]), "-")
 	}
@@ -108,22 +136,25 @@ func (b *bench) variant(ctx context.Context, name string) (p *process, stop func
 
 // rate returns how many events a second a server acknowledges.
 func (b *bench) rate(ctx context.Context, p *process, connections int, d time.Duration) (float64, error) {
-	cmd, err := load.Command(ctx, b.self, load.Config{
-		Address: p.addr, Senders: connections, Warm: settle, Duration: d, Seed: 1,
-	})
+	r, err := b.load(ctx, load.Config{Address: p.addr, Senders: connections, Warm: settle, Duration: d, Seed: 1})
+	return r.Rate, err
+}
+
+// load runs a load in another process. Every request has to be acknowledged.
+func (b *bench) load(ctx context.Context, c load.Config) (r load.Result, err error) {
+	cmd, err := load.Command(ctx, b.self, c)
 	if err != nil {
-		return 0, err
+		return r, err
 	}
 	text, err := cmd.Output()
 	if err != nil {
-		return 0, err
+		return r, err
 	}
-	var r load.Result
 	if err := json.Unmarshal(text, &r); err != nil {
-		return 0, err
+		return r, err
 	}
 	if r.Refused > 0 || r.Broken > 0 || r.Acked == 0 {
-		return 0, fmt.Errorf("not every request was acknowledged: %+v", r)
+		return r, fmt.Errorf("not every request was acknowledged: %+v", r)
 	}
-	return r.Rate, nil
+	return r, nil
 }

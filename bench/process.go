@@ -108,6 +108,27 @@ func (p *process) get(ctx context.Context, path string) ([]byte, error) {
 	return body, err
 }
 
+// used returns the processor time that the process has used; 0 where the system
+// does not tell.
+func (p *process) used() time.Duration {
+	// The name of the program, which may have spaces in it, is in parentheses.
+	_, rest, _ := strings.Cut(readText(fmt.Sprintf("/proc/%d/stat", p.cmd.Process.Pid)), ") ")
+	const user, system, tick = 11, 12, 10 * time.Millisecond // fields behind the name
+	fields := strings.Fields(rest)
+	if len(fields) <= system {
+		return 0
+	}
+	var sum time.Duration
+	for _, f := range []string{fields[user], fields[system]} {
+		n, err := strconv.ParseInt(f, 10, 64)
+		if err != nil {
+			return 0
+		}
+		sum += time.Duration(n) * tick
+	}
+	return sum
+}
+
 // memory returns the resident memory of the process, MB of 10^6 bytes; 0 where
 // the system does not tell.
 func (p *process) memory() float64 {

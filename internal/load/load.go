@@ -3,9 +3,10 @@
 // an oracle: whoever tests the server compares the store with it.
 //
 // It is meant to run in another process than the server (see [Command] and
-// [Main]) and to be cheap, as the two share a machine. The loop is closed: each
-// sender waits for its answer before it sends again, so latencies say how long
-// an answer took, not how long a client of a busy server would have waited.
+// [Main]) and to be cheap, as the two share a machine. The loop is closed, unless
+// [Config.Open] is set: each sender waits for its answer before it sends again,
+// so latencies say how long an answer took, not how long a client of a busy
+// server would have waited.
 //
 // It does not know the server's code, where or how events are stored, nor
 // whether an answer was right. It speaks just enough HTTP/1.1 for answers with
@@ -39,6 +40,11 @@ type Config struct {
 	// Rate bounds the events per second of all senders together; what a slow
 	// answer made late is not caught up. 0: as fast as answers come.
 	Rate float64
+
+	// Open makes a load of a Rate an open one: what a slow answer made late is
+	// caught up, and latencies count from when an event was due. There have to be
+	// so many senders that some are free while others wait.
+	Open bool
 
 	// Warm is how long the load runs before anything is measured, beside
 	// Duration.

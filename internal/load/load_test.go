@@ -214,3 +214,27 @@ func TestAnOracleWithoutAnswerIsUnknown(t *testing.T) {
 		t.Error("a damaged line was read")
 	}
 }
+
+// In an open loop, what had to wait while the server stood still was late; in a
+// closed one it was never due.
+func TestAnOpenLoopCountsWhatASlowAnswerHeldUp(t *testing.T) {
+	t.Parallel()
+	slow := func(_ http.ResponseWriter, n int) bool {
+		if n == 5 {
+			time.Sleep(900 * time.Millisecond)
+		}
+		return false
+	}
+	for _, open := range []bool{true, false} {
+		_, addr := start(t, slow)
+		// One connection: what is due meanwhile waits for it.
+		r, err := load.Run(t.Context(), load.Config{Address: addr, Rate: 100, Count: 100, Open: open, Seed: 3})
+		if err != nil || r.Acked != 100 {
+			t.Fatalf("%+v, %v", r, err)
+		}
+		// Of 100 events some 90 were due in that time: their mean wait is 450 ms.
+		if late := r.P50us > 200_000; late != open {
+			t.Errorf("open: %t, half waited %d µs, one in a hundred %d µs", open, r.P50us, r.P99us)
+		}
+	}
+}

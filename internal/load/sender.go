@@ -23,6 +23,7 @@ type sender struct {
 	client client
 	pace   time.Duration // from the begin of an event to that of the next; 0: none
 	next   time.Time     // begin of the next event, where there is a pace
+	due    time.Time     // when this event should have begun, in an open loop
 
 	request, line []byte
 
@@ -83,8 +84,8 @@ func (s *sender) wait(ctx context.Context) bool {
 		if !sleep(ctx, time.Until(s.next)) {
 			return false
 		}
-		s.next = s.next.Add(s.pace)
-		if now := time.Now(); s.next.Before(now) {
+		s.due, s.next = s.next, s.next.Add(s.pace)
+		if now := time.Now(); !s.of.c.Open && s.next.Before(now) {
 			s.next = now
 		}
 	}
@@ -160,6 +161,9 @@ func (s *sender) try(e event) (o Outcome, status int, err error) {
 		s.seen[o]++
 		s.last = ended
 		if o == Acked {
+			if s.of.c.Open {
+				began = s.due
+			}
 			s.latency.observe(ended.Sub(began))
 		}
 	}
