@@ -13,6 +13,7 @@ KILLS    ?= 100
 IDS      ?= 1000000
 ROUNDS   ?= 500
 FUZZ     ?= 200000x
+MINUTES  ?= 15
 BENCH    ?=
 
 .PHONY: run build check test bench crash fuzz soak clean
@@ -90,8 +91,9 @@ fuzz:
 	    echo "$$pkg $$target"; go test -run='^$$' -fuzz="^$$target$$" -fuzztime=$(FUZZ) $$pkg || exit 1; \
 	  done; done
 
-soak:
-	@echo "soak: not built yet"; exit 1
+# The program in all of its uses at once, for MINUTES: nothing of it may grow.
+soak: build
+	MINUTES=$(MINUTES) go test -count=1 -timeout $$(($(MINUTES) + 5))m -v -run NothingGrows ./internal/crashtest
 
 clean:
 	rm -rf bin internal/web/static/dist internal/web/ui/node_modules
