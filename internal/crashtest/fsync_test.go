@@ -24,7 +24,7 @@ func needStrace(t *testing.T) {
 	if err == nil {
 		return
 	}
-	notice := fmt.Sprintf("NOTICE: failed fsyncs are not tested: strace is not installed (Debian: apt-get install strace), or ptrace is denied: %v %s",
+	notice := fmt.Sprintf("NOTICE: syncs, power cuts and failing system calls are not tested: strace is not installed (Debian: apt-get install strace), or ptrace is denied: %v %s",
 		err, strings.TrimSpace(string(out)))
 	if os.Getenv("CI") != "" {
 		t.Fatal(notice)
@@ -67,8 +67,16 @@ func TestFailedFsyncEndsTheProcess(t *testing.T) {
 }
 
 func post(client *http.Client, addr string, n int) (status int, err error) {
-	body := fmt.Sprintf(`{"file-name":"com/acme/app/1.0/app-1.0.jar","event-type":"download","event-id":"fsync-%d"}`, n)
-	resp, err := client.Post("http://"+addr+"/callback", "application/json", strings.NewReader(body))
+	return deliver(client, addr, fmt.Sprintf("fsync-%d", n))
+}
+
+// deliver sends events with ids in one delivery.
+func deliver(client *http.Client, addr string, ids ...string) (status int, err error) {
+	var body strings.Builder
+	for _, id := range ids {
+		fmt.Fprintf(&body, `{"file-name":"com/acme/app/1.0/app-1.0.jar","event-type":"download","event-id":"%s"}`+"\n", id)
+	}
+	resp, err := client.Post("http://"+addr+"/callback", "application/json", strings.NewReader(body.String()))
 	if err != nil {
 		return 0, err
 	}
