@@ -58,10 +58,9 @@ debian:
 	  done; \
 	  [ -z "$$missing" ] || { \
 	    root=; [ "$$(id -u)" = 0 ] || root=sudo; policy=/usr/sbin/policy-rc.d; \
-	    [ -e $$policy ] && policy= || printf '#!/bin/sh\nexit 101\n' | $$root tee $$policy >/dev/null; \
-	    [ -z "$$policy" ] || $$root chmod +x $$policy; \
-	    $$root apt-get update -q && $$root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends $$missing; \
-	    rc=$$?; [ -z "$$policy" ] || $$root rm -f $$policy; exit $$rc; }
+	    if [ -e $$policy ]; then policy=; else trap "$$root rm -f $$policy" EXIT INT TERM; \
+	      printf '#!/bin/sh\nexit 101\n' | $$root tee $$policy >/dev/null; $$root chmod +x $$policy; fi; \
+	    $$root apt-get update -q && $$root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends $$missing; }
 
 .PHONY: fmt
 fmt:

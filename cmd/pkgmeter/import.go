@@ -83,6 +83,9 @@ func (im *importer) open() (*session, error) {
 	var err error
 	if im.s == nil {
 		im.s, err = im.a.session()
+		if err == nil && im.s.calls == nil && (im.c.Geo != "" || im.c.Consumers != "off") {
+			im.note("the server takes the lines: the country and the consumers are those that it was started for")
+		}
 	}
 	return im.s, err
 }

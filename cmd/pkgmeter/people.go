@@ -14,7 +14,7 @@ import (
 
 // peopleFlags say what is kept of who fetched files: by default nothing.
 type peopleFlags struct {
-	Geo       string `placeholder:"FILE" help:"Note the country of each address, by this file in the MaxMind DB format; addresses are not kept."`
+	Geo       string `placeholder:"FILE" help:"Note the country of each address, by this file in the MaxMind DB format; addresses are not kept. What the server was started with holds for all that comes through it."`
 	Consumers string `placeholder:"HOW" enum:"off,hash,name" default:"off" help:"Note who fetched, where senders say so: off, hash (a keyed digest of the name) or name (default ${default})."`
 }
 
@@ -71,6 +71,12 @@ func proxies(texts []string) (networks []netip.Prefix, err error) {
 				return nil, usage("--trusted-proxy %s: want an address or a network, such as 10.0.0.0/8", printable(text))
 			}
 			p = netip.PrefixFrom(a, a.BitLen())
+		}
+		if a := p.Addr(); a.Is4In6() { // peers are compared as what they are
+			if p.Bits() < 96 {
+				return nil, usage("--trusted-proxy %s: want an address or a network, such as 10.0.0.0/8", printable(text))
+			}
+			p = netip.PrefixFrom(a.Unmap(), p.Bits()-96)
 		}
 		networks = append(networks, p.Masked())
 	}

@@ -137,7 +137,7 @@ func (s *session) Take(ctx context.Context, c *intake.Chunk) (out intake.Outcome
 		return out, err
 	}
 	if s.commits++; s.commits%inWAL == 0 {
-		err = s.store.Checkpoint(ctx)
+		err = s.store.Tend(ctx)
 	}
 	return out, err
 }

@@ -96,7 +96,7 @@ func (c *Callback) serve(w http.ResponseWriter, r *http.Request) error {
 	if err != nil { // broken compression: nothing in it can be read, and nothing masked
 		d.Rejects = []pkgmeter.Reject{{Source: CallbackSource, Kind: "callback", Reason: pkgmeter.PublicMessage(err)}}
 	} else {
-		c.decode(d, CallbackSource, body, deliveryID(r.Header))
+		c.decode(d, CallbackSource, body, deliveryID(r.Header), c.People)
 		c.offer(d, body)
 	}
 	n := len(d.Entries) + len(d.Rejects)
@@ -117,8 +117,8 @@ func (c *Callback) serve(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-func (c *Callback) decode(d *pkgmeter.Delivery, from string, body []byte, id string) {
-	said := loaded(&c.Mapping).Of(c.People).CloudRepo(from, body, id, d.Received)
+func (c *Callback) decode(d *pkgmeter.Delivery, from string, body []byte, id string, people source.People) {
+	said := loaded(&c.Mapping).Of(people).CloudRepo(from, body, id, d.Received)
 	d.Rejects = said.Rejects
 	d.Entries = c.Rules.ApplyAll(said.Events)
 }
@@ -146,7 +146,7 @@ func (c *Callback) offer(d *pkgmeter.Delivery, body []byte) {
 // the error says why and the item stays.
 func (c *Callback) Retry(ctx context.Context, item pkgmeter.Held) error {
 	d := &pkgmeter.Delivery{Received: item.At, Held: item.ID}
-	c.decode(d, item.Source, item.Body, "")
+	c.decode(d, item.Source, item.Body, "", source.People{}) // they are masked in it
 	if len(d.Entries) == 0 {
 		return pkgmeter.Errorf(pkgmeter.Invalid, "still unreadable: %s", d.Rejects[0].Reason)
 	}

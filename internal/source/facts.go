@@ -265,6 +265,12 @@ func (f *facts) inherit(from *facts) {
 	if f.weight[timeField] == 0 {
 		f.time = from.time
 	}
+	if f.weight[addressField] == 0 {
+		f.address = from.address
+	}
+	if f.weight[accountField] == 0 {
+		f.account = from.account
+	}
 }
 
 // namesFile reports whether the item says which file it is about.

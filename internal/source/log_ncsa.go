@@ -101,24 +101,36 @@ func (r *LogReader) ncsaTime(line []byte, n *ncsaLine) (rest []byte, err error) 
 	}
 }
 
-// who finds address and user: address, identity, user, behind the virtual host
-// or not. A user may have spaces in it.
+// who finds address and user: address, identity, user, behind a virtual host or
+// what else a collector of logs puts before them. A user may have spaces in it,
+// and never has an address: where one stands, the line is of another shape.
 func (r *LogReader) who(before []byte, s *logSaid) {
 	if !r.people.any() {
 		return
 	}
 	f := bytes.Fields(before)
-	if len(f) > 3 {
-		if _, ok := addressIn(f[1]); ok {
-			f = f[1:]
+	at := -1
+	for i := range f {
+		if _, ok := addressIn(bare(f[i])); ok {
+			at = i
 		}
 	}
-	if len(f) > 0 {
-		s.address = f[0]
+	if at < 0 {
+		return
 	}
-	if len(f) > 2 {
-		s.account = bytes.Join(f[2:], []byte(" "))
+	s.address = bare(f[at])
+	if len(f) > at+2 && string(f[at+1]) == "-" { // nobody asks clients for their identity any more
+		s.account = bytes.Join(f[at+2:], []byte(" "))
 	}
+}
+
+// bare takes away what may stand around an address.
+func bare(b []byte) []byte {
+	b = bytes.TrimRight(b, ",")
+	if n := len(b); n > 2 && b[0] == '[' && b[n-1] == ']' {
+		return b[1 : n-1]
+	}
+	return b
 }
 
 // cutQuoted splits off the quoted field that b begins with. A quote behind a

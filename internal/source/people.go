@@ -1,6 +1,7 @@
 package source
 
 import (
+	"bytes"
 	"net/netip"
 
 	"github.com/pkgmeter/pkgmeter"
@@ -57,8 +58,11 @@ func (p *People) key(name []byte) string {
 		return ""
 	}
 	switch string(name) {
-	case "-", "_", "anonymous", "Anonymous", "non_authenticated_user":
+	case "-", "_", `""`, "anonymous", "Anonymous", "non_authenticated_user", masked:
 		return ""
+	}
+	if bytes.IndexByte(name, 0) >= 0 {
+		return "" // much of what may read it later ends there
 	}
 	return p.Consumer(fitID(string(name)))
 }

@@ -41,6 +41,7 @@ func (m *multi) prepare(ctx context.Context, prepare preparer, into string, colu
 // rows of a statement follow each other.
 func (m *multi) insert(ctx context.Context, rows int, put func(args []any, row int) []any, done func(from, to int, all bool, first int64) error) (int, error) {
 	at := 0
+	defer func() { clear(m.args[:cap(m.args)]) }() // they hold texts
 	for i, n := range aheadRows {
 		for ; rows-at >= n; at += n {
 			m.args = m.args[:0]
@@ -64,7 +65,6 @@ func (m *multi) insert(ctx context.Context, rows int, put func(args []any, row i
 			}
 		}
 	}
-	clear(m.args) // they hold texts
 	return at, nil
 }
 

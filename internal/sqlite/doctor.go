@@ -249,7 +249,7 @@ func (d *doctor) event(pos int64, e said) {
 	}
 	p.add(d.weight(uint64(e.file)), uint64(m.Downloads), uint64(m.Hits), uint64(m.Bytes))
 	prints.facets.add(d.weight(uint64(facet)), uint64(m.Downloads), uint64(m.Hits), uint64(m.Bytes))
-	if e.country != "" {
+	if e.country != "" && pos > d.meta.placesFrom {
 		d.place(pos, e, client, prints, m)
 	}
 }

@@ -30,7 +30,7 @@ func sick(t *testing.T, spoil string) *sqlite.Report {
 	for day := range 80 {
 		at := noon.AddDate(0, 0, -day)
 		e := entry("com/acme/app/1.0/app-1.0.jar", at)
-		e.Event.Agent = userAgents[day%len(userAgents)]
+		e.Event.Agent, e.Event.Country = userAgents[day%len(userAgents)], "DE"
 		e = rule.Default().Apply(e.Event)
 		write(t, s, noon, e, entry("com/acme/app/1.0/app-1.0.pom", at))
 	}
@@ -69,6 +69,9 @@ func TestTheDoctorFindsWhatIsWrong(t *testing.T) {
 		"fresh counts twice":            {`INSERT INTO fresh SELECT seq + 1, gen, first_day, last_day, n, body FROM fresh ORDER BY seq DESC LIMIT 1`, "by the ledger"},
 		"facets":                        {`DELETE FROM pack WHERE dim = 8 AND grain = 0 AND period = (SELECT max(period) FROM pack WHERE grain = 0)`, "facets"},
 		"fresh counts that are lost":    {`DELETE FROM fresh`, "by the ledger"},
+		"countries of a day":            {`DELETE FROM pack WHERE dim = 10 AND grain = 0 AND period = (SELECT max(period) FROM pack WHERE grain = 0)`, "by country"},
+		"countries of a month":          {`DELETE FROM pack WHERE dim = 10 AND grain = 1`, "by country"},
+		"a place of another's":          {`UPDATE place SET country = country + 1`, "place that is not there"},
 		"a day that is lost":            {`DELETE FROM pack WHERE dim = 0 AND grain = 0 AND period = (SELECT min(period) FROM pack WHERE grain = 0)`, "in all"},
 		"a class of a day":              {`DELETE FROM pack WHERE dim = 2 AND grain = 0 AND period = (SELECT max(period) FROM pack WHERE grain = 0)`, "by the ledger"},
 		"a month":                       {`DELETE FROM pack WHERE dim = 0 AND grain = 1`, "by their days"},

@@ -33,3 +33,9 @@ func (s *Store) LimitPages(ctx context.Context, n int) error {
 
 // SealAt seals keys as soon as there are so many.
 func (s *Store) SealAt(ctx context.Context, least int) error { return s.seal(ctx, least) }
+
+// FreshCounts returns how many rows and cells wait to be folded.
+func (s *Store) FreshCounts() (rows, cells int64) { return s.fresh.rows.Load(), s.fresh.cells.Load() }
+
+// Commits returns how many transactions there were.
+func (s *Store) Commits() int64 { return s.wal.commits.Load() }

@@ -26,6 +26,10 @@ const (
 	// writer: some tens of milliseconds. More than foldCells are there only where
 	// nobody folded for a while.
 	foldStep = 128_000
+
+	// foldMost is how many runs of days and slices a step folds before it leaves
+	// further days to the next one: each is some ten statements.
+	foldMost = 200
 )
 
 var errFresh = errors.New("a row of fresh counts is damaged")
@@ -41,21 +45,31 @@ func appendFresh(b []byte, sums map[cellKey]pkgmeter.Measures, keys []cellKey) (
 		for to < len(keys) && keys[to].day == k.day && keys[to].dim == k.dim && keys[to].client == k.client {
 			to++
 		}
-		for _, v := range []int64{int64(k.day), int64(k.dim), k.client, int64(to - from)} {
-			b = binary.AppendUvarint(b, uint64(v))
-		}
+		b = freshRun{k.day, k.dim, k.client}.append(b, to-from)
 		before := int64(0)
 		for _, k := range keys[from:to] {
 			m := sums[k]
-			b = binary.AppendUvarint(b, uint64(k.file-before))
-			b = binary.AppendUvarint(b, uint64(m.Downloads))
-			b = binary.AppendUvarint(b, uint64(m.Hits))
-			b = binary.AppendUvarint(b, uint64(m.Bytes))
+			b = appendCell(b, k.file-before, uint64(m.Downloads), uint64(m.Hits), uint64(m.Bytes))
 			before = k.file
 		}
 		from = to
 	}
 	return b, keys
+}
+
+// append appends the head of a run of n cells.
+func (r freshRun) append(b []byte, n int) []byte {
+	for _, v := range []int64{int64(r.day), int64(r.dim), r.slice, int64(n)} {
+		b = binary.AppendUvarint(b, uint64(v))
+	}
+	return b
+}
+
+func appendCell(b []byte, step int64, downloads, hits, bytes uint64) []byte {
+	b = binary.AppendUvarint(b, uint64(step))
+	b = binary.AppendUvarint(b, downloads)
+	b = binary.AppendUvarint(b, hits)
+	return binary.AppendUvarint(b, min(bytes, math.MaxInt64))
 }
 
 // freshRun is a run of cells of one day and slice.
@@ -146,7 +160,7 @@ func (q *question) eachFresh(ctx context.Context, cut cut, visit visitor) error 
 // countFresh notes how many fresh counts there are.
 func (s *Store) countFresh(ctx context.Context) error {
 	var rows, cells int64
-	err := s.w.conn.QueryRowContext(ctx, `SELECT count(*), coalesce(sum(n), 0) FROM fresh`).Scan(&rows, &cells)
+	err := s.w.conn.QueryRowContext(ctx, `SELECT count(*), coalesce(sum(n), 0) FROM fresh WHERE gen = ?`, s.w.gen).Scan(&rows, &cells)
 	s.fresh.rows.Store(rows)
 	s.fresh.cells.Store(cells)
 	return err
@@ -172,6 +186,9 @@ func (s *Store) foldAll(ctx context.Context) error {
 			more, err = w.foldFresh(ctx)
 			return err
 		})
+		if err == nil {
+			err = s.Checkpoint(ctx)
+		}
 		if err != nil {
 			return err
 		}
@@ -179,12 +196,23 @@ func (s *Store) foldAll(ctx context.Context) error {
 	return nil
 }
 
-// foldFresh folds the oldest rows of fresh counts, and reports whether there are
-// more.
+// Tend folds fresh counts if there are many, and copies pages of the WAL: what
+// [Store.Maintain] does each second, for who writes without it.
+func (s *Store) Tend(ctx context.Context) error {
+	if s.manyFresh() {
+		if err := s.foldAll(ctx); err != nil {
+			return err
+		}
+	}
+	return s.Checkpoint(ctx)
+}
+
+// foldFresh folds some days of the oldest rows of fresh counts, and reports
+// whether there is more. What is left of these rows is one row again.
 func (w *writer) foldFresh(ctx context.Context) (more bool, err error) {
 	runs := map[freshRun][]*cells.Columns{}
 	rowsRead, cellsRead, last := int64(0), int64(0), int64(0)
-	any := func(freshRun) bool { return true }
+	all := func(freshRun) bool { return true }
 	err = eachRow(ctx, w.conn, func(rows *sql.Rows) error {
 		var seq int64
 		var n int
@@ -198,39 +226,87 @@ func (w *writer) foldFresh(ctx context.Context) (more bool, err error) {
 		}
 		rowsRead, cellsRead, last = rowsRead+1, cellsRead+int64(n), seq
 		c := new(cells.Columns)
-		return eachFreshRun(body, n, c, any, func(r freshRun, run *cells.Columns) error {
-			keep := cells.Columns{
+		return eachFreshRun(body, n, c, all, func(r freshRun, run *cells.Columns) error {
+			runs[r] = append(runs[r], &cells.Columns{
 				IDs: slices.Clone(run.IDs), Downloads: slices.Clone(run.Downloads), Hits: slices.Clone(run.Hits), Bytes: slices.Clone(run.Bytes),
-			}
-			runs[r] = append(runs[r], &keep)
+			})
 			return nil
 		})
 	}, `SELECT seq, n, body FROM fresh WHERE gen = ? ORDER BY seq`, w.gen)
 	if err != nil && !errors.Is(err, errEnough) || rowsRead == 0 {
 		return false, err
 	}
-	days := map[pkgmeter.Day]map[int64]*cells.Columns{}
-	for r, of := range runs {
-		sum := mergeAll(of)
-		if r.dim != dimClient {
-			if err := w.foldWhole(ctx, w.gen, r.day, r.dim, sum); err != nil {
-				return false, err
+	w.freshRows, w.freshCells = w.freshRows-rowsRead, w.freshCells-cellsRead
+	if _, err := w.conn.ExecContext(ctx, `DELETE FROM fresh WHERE gen = ? AND seq <= ?`, w.gen, last); err != nil {
+		return false, err
+	}
+	now, later := someDays(runs)
+	if err := w.foldRuns(ctx, runs, now); err != nil {
+		return false, err
+	}
+	if len(later) == 0 {
+		return more, nil
+	}
+	return true, w.putBack(ctx, runs, later)
+}
+
+// someDays divides runs, sorted, into those of the first days, as many as one step
+// can take, and the others.
+func someDays(runs map[freshRun][]*cells.Columns) (now, later []freshRun) {
+	sorted := slices.SortedFunc(maps.Keys(runs), func(a, b freshRun) int {
+		return cmp.Or(cmp.Compare(a.day, b.day), cmp.Compare(a.dim, b.dim), cmp.Compare(a.slice, b.slice))
+	})
+	end := 0
+	for i, r := range sorted {
+		if i > 0 && r.day != sorted[i-1].day && i > foldMost {
+			break
+		}
+		end = i + 1
+	}
+	return sorted[:end], sorted[end:]
+}
+
+// foldRuns folds runs into the packs of their days.
+func (w *writer) foldRuns(ctx context.Context, runs map[freshRun][]*cells.Columns, some []freshRun) error {
+	for len(some) > 0 {
+		day := some[0].day
+		byClient := map[int64]*cells.Columns{}
+		for len(some) > 0 && some[0].day == day {
+			r := some[0]
+			some = some[1:]
+			if sum := mergeAll(runs[r]); r.dim == dimClient {
+				byClient[r.slice] = sum
+			} else if err := w.foldWhole(ctx, w.gen, day, r.dim, sum); err != nil {
+				return err
 			}
+		}
+		if len(byClient) == 0 {
 			continue
 		}
-		if days[r.day] == nil {
-			days[r.day] = map[int64]*cells.Columns{}
-		}
-		days[r.day][r.slice] = sum
-	}
-	for day, byClient := range days {
 		if err := w.foldDay(ctx, w.gen, day, byClient); err != nil {
-			return false, err
+			return err
 		}
 	}
-	w.freshRows, w.freshCells = w.freshRows-rowsRead, w.freshCells-cellsRead
-	_, err = w.conn.ExecContext(ctx, `DELETE FROM fresh WHERE gen = ? AND seq <= ?`, w.gen, last)
-	return more, err
+	return nil
+}
+
+// putBack writes runs, which are sorted, as one row.
+func (w *writer) putBack(ctx context.Context, runs map[freshRun][]*cells.Columns, some []freshRun) error {
+	var body []byte
+	n := int64(0)
+	for _, r := range some {
+		c := mergeAll(runs[r])
+		body = r.append(body, c.Len())
+		before := uint32(0)
+		for i, id := range c.IDs {
+			body = appendCell(body, int64(id-before), c.Downloads[i], c.Hits[i], c.Bytes[i])
+			before = id
+		}
+		n += int64(c.Len())
+	}
+	w.freshRows, w.freshCells = w.freshRows+1, w.freshCells+n
+	_, err := w.addFreshRow.ExecContext(ctx, w.gen, int64(some[0].day), int64(some[len(some)-1].day), n, body)
+	return err
 }
 
 // adoptRows folds what programs up to schema 5 kept of open days, a row a count,
@@ -256,35 +332,45 @@ func (w *writer) adoptRows(ctx context.Context, sliced bool) error {
 	return err
 }
 
-// foldRows folds the rows. Those of a time before clients are derived anew from
-// the ledger anyway.
+// foldRows folds the rows, day by day. Those of a time before clients are derived
+// anew from the ledger anyway.
 func (w *writer) foldRows(ctx context.Context, sliced bool) error {
 	if !sliced {
 		return nil
 	}
-	sums := map[freshRun]map[uint32]pkgmeter.Measures{}
+	var days []pkgmeter.Day
 	err := eachRow(ctx, w.conn, func(rows *sql.Rows) error {
-		var r freshRun
-		var id uint32
-		var m pkgmeter.Measures
-		if err := rows.Scan(&r.day, &r.dim, &r.slice, &id, &m.Downloads, &m.Hits, &m.Bytes); err != nil {
-			return err
-		}
-		if sums[r] == nil {
-			sums[r] = map[uint32]pkgmeter.Measures{}
-		}
-		sums[r][id] = m
-		return nil
-	}, `SELECT day, dim, slice, file_id, downloads, hits, bytes FROM cell WHERE gen = ?`, w.gen)
-	for r, of := range sums {
+		var day pkgmeter.Day
+		err := rows.Scan(&day)
+		days = append(days, day)
+		return err
+	}, `SELECT DISTINCT day FROM cell WHERE gen = ? ORDER BY day`, w.gen)
+	for _, day := range days {
 		if err != nil {
 			return err
 		}
-		if r.dim == dimClient {
-			err = w.foldDay(ctx, w.gen, r.day, map[int64]*cells.Columns{r.slice: columnsOf(of)})
-		} else {
-			err = w.foldWhole(ctx, w.gen, r.day, r.dim, columnsOf(of))
-		}
+		err = w.foldRowsOf(ctx, day)
 	}
 	return err
+}
+
+func (w *writer) foldRowsOf(ctx context.Context, day pkgmeter.Day) error {
+	runs := map[freshRun][]*cells.Columns{}
+	var sorted []freshRun
+	err := eachRow(ctx, w.conn, func(rows *sql.Rows) error {
+		r := freshRun{day: day}
+		var id, downloads, hits, bytes int64
+		if err := rows.Scan(&r.dim, &r.slice, &id, &downloads, &hits, &bytes); err != nil {
+			return err
+		}
+		if runs[r] == nil {
+			runs[r], sorted = []*cells.Columns{{}}, append(sorted, r)
+		}
+		runs[r][0].Append(uint32(id), uint64(downloads), uint64(hits), uint64(bytes))
+		return nil
+	}, `SELECT dim, slice, file_id, downloads, hits, bytes FROM cell WHERE gen = ? AND day = ? ORDER BY dim, slice, file_id`, w.gen, int64(day))
+	if err != nil {
+		return err
+	}
+	return w.foldRuns(ctx, runs, sorted)
 }

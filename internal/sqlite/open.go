@@ -81,6 +81,8 @@ type meta struct {
 	builtin  int   // the built-in rules in it
 	own      string
 	sliced   bool // counts are kept by client
+
+	placesFrom int64 // up to this row of the ledger no places are counted
 }
 
 // Open opens the file in folder dir, makes or migrates it where needed, and
@@ -199,8 +201,8 @@ type rowQueryer interface {
 
 func readMeta(ctx context.Context, q rowQueryer) (*meta, error) {
 	m := new(meta)
-	return m, q.QueryRowContext(ctx, `SELECT ledger_id, gen, rule, builtin, own, sliced FROM meta`).
-		Scan(&m.ledgerID, &m.gen, &m.rule, &m.builtin, &m.own, &m.sliced)
+	return m, q.QueryRowContext(ctx, `SELECT ledger_id, gen, rule, builtin, own, sliced, places_from FROM meta`).
+		Scan(&m.ledgerID, &m.gen, &m.rule, &m.builtin, &m.own, &m.sliced, &m.placesFrom)
 }
 
 // Close releases the file once a running write has ended. What was

@@ -515,9 +515,9 @@ func (r *rebuild) swap(ctx context.Context, w *writer) error {
 		}
 	}
 	next := *r.s.meta.Load()
-	next.gen, next.sliced = r.gen, true
+	next.gen, next.sliced, next.placesFrom = r.gen, true, 0
 	w.next = &next
-	if _, err := w.conn.ExecContext(ctx, `UPDATE meta SET gen = ?, sliced = 1`, r.gen); err != nil {
+	if _, err := w.conn.ExecContext(ctx, `UPDATE meta SET gen = ?, sliced = 1, places_from = 0`, r.gen); err != nil {
 		return err
 	}
 	// All is counted under one rule set now: there is no change to mark.
@@ -528,6 +528,14 @@ func (r *rebuild) swap(ctx context.Context, w *writer) error {
 // dropOthers drops what generations other than the one that answers left, in
 // steps.
 func (s *Store) dropOthers(ctx context.Context) error {
+	err := s.update(ctx, func(_ context.Context, w *writer) error {
+		// What is remembered of rows that go now would keep them from coming again.
+		maps.DeleteFunc(w.files.types, func(k repoTypeKey, _ bool) bool { return k.gen != w.gen })
+		return nil
+	})
+	if err != nil {
+		return err
+	}
 	for _, t := range []struct {
 		table, key string
 		most       int // rows in one transaction

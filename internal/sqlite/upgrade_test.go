@@ -166,3 +166,55 @@ func rebuildUpgraded(t *testing.T, s *sqlite.Store, rules *rule.Set, events int)
 		t.Fatal(counted, err)
 	}
 }
+
+// Before places were counted, only invented events had countries. They are in no
+// count until a recount.
+func TestCountriesFromBeforePlacesAreCountedByARecount(t *testing.T) {
+	t.Parallel()
+	packed, err := os.ReadFile("testdata/schema-5-countries.db.zst")
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	z, err := zstd.NewReader(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	file, err := z.DecodeAll(packed, nil)
+	if err == nil {
+		err = os.WriteFile(filepath.Join(dir, "pkgmeter.db"), file, 0o600)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := &clock{noon.Add(2 * time.Hour)}
+	s := open(t, dir, c)
+	rules := rule.Default()
+	german := rules.Apply(pkgmeter.Event{Source: "s", Path: "a.jar", Time: noon, Status: 200, Country: "DE"})
+	write(t, s, noon, german)
+	check := func(want int64) {
+		t.Helper()
+		r, err := s.Doctor(t.Context(), rules, func(int64, int64) {})
+		if err != nil || len(r.Problems) > 0 {
+			t.Errorf("%v, %+v", err, r)
+		}
+		list, err := s.Top(t.Context(), pkgmeter.Query{Now: c.at, Measure: pkgmeter.ByHits}, pkgmeter.ByCountry, pkgmeter.Page{Limit: 300})
+		n := int64(0)
+		for _, it := range list.Items {
+			if it.Key == "DE" {
+				n = it.Hits
+			}
+		}
+		if err != nil || (want == 1) != (n == 1) || (want > 1) != (n > 1) || list.Total.Hits < 290 {
+			t.Errorf("%d hits in DE of %d, %v", n, list.Total.Hits, err)
+		}
+	}
+	check(1)
+	if _, err := s.SetRules(t.Context(), rules, rule.Number, ""); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Rebuild(t.Context(), rules, func(int64, int64) {}); err != nil {
+		t.Fatal(err)
+	}
+	check(2)
+}

@@ -233,14 +233,19 @@ func (s *Store) update(ctx context.Context, f func(ctx context.Context, w *write
 		w.rollback.ExecContext(ctx) //nolint:errcheck // see above
 	}
 	w.settle(err == nil)
-	if err == nil && w.next != nil {
-		s.meta.Store(w.next)
+	if err == nil && w.next != nil && w.next.gen != s.meta.Load().gen {
+		s.fresh.rows.Store(0) // all there are is of the generation before
+		s.fresh.cells.Store(0)
+		w.freshRows, w.freshCells = 0, 0
 	}
 	if err == nil {
 		s.fresh.rows.Add(w.freshRows)
 		s.fresh.cells.Add(w.freshCells)
 	}
 	w.freshRows, w.freshCells = 0, 0
+	if err == nil && w.next != nil {
+		s.meta.Store(w.next)
+	}
 	if err == nil && w.nextCatalog != nil {
 		s.catalog.set(*w.nextCatalog)
 	}

@@ -44,7 +44,7 @@ var panels = []panel{
 	},
 	{
 		Name: "countries", Title: "Countries", head: "Country", what: "country", by: pkgmeter.ByCountry, rows: countryRows,
-		note: "ZZ is all of which no country is known. Filters by client and kind hide this list.",
+		note: "ZZ is all of which no country is known. Only the filter by class narrows this list: others hide it.",
 	},
 	{
 		Name: "kinds", Title: "Kinds of files", head: "Kind", what: "kinds", by: pkgmeter.ByKind, side: true, hits: true,

@@ -51,11 +51,13 @@ type sourceBar struct {
 	Title        string
 }
 
-// ServeSources shows how each source does. It is for people: names of sources
-// have names of users in them.
+// ServeSources shows how each source does. It is for people.
 func (w *Web) ServeSources(rw http.ResponseWriter, r *http.Request, p pkgmeter.Principal) error {
-	if p.User == "" {
+	switch {
+	case p.User == "":
 		return pkgmeter.Errorf(pkgmeter.Unauthenticated, "log in to see the sources")
+	case p.Scope != "":
+		return pkgmeter.Errorf(pkgmeter.Forbidden, "this is for people: names of sources have names of users in them")
 	}
 	now := w.Now().UTC()
 	today := pkgmeter.DayOf(now)
@@ -77,7 +79,7 @@ func (w *Web) ServeSources(rw http.ResponseWriter, r *http.Request, p pkgmeter.P
 
 func newSourceView(r pkgmeter.SourceReport, from pkgmeter.Day, now time.Time) sourceView {
 	v := sourceView{
-		SourceReport: r, Heard: "never", Late: spell(r.MaxLag),
+		SourceReport: r, Heard: "some time ago", Late: spell(r.MaxLag),
 		Unread: share(r.Unparsed, r.Events+r.Duplicates+r.Unparsed),
 		Twice:  share(r.Duplicates, r.Events+r.Duplicates),
 	}
@@ -107,11 +109,19 @@ func newSourceView(r pkgmeter.SourceReport, from pkgmeter.Day, now time.Time) so
 		v.Bars = append(v.Bars, b)
 	}
 	v.BarText = fmt.Sprintf("Events of the last %d days, at most %s a day", len(r.ByDay), count(most))
-	if !r.Last.IsZero() {
-		ago := now.Sub(r.Last)
-		v.Heard = spell(ago) + " ago"
-		if ago < time.Minute {
+	heard := r.Last
+	if heard.IsZero() && first >= 0 { // of a time when only days were kept
+		heard = min(from+pkgmeter.Day(last)+1, pkgmeter.DayOf(now)+1).Start()
+		v.Heard = "on " + (from + pkgmeter.Day(last)).String()
+	}
+	if !heard.IsZero() {
+		ago := now.Sub(heard)
+		switch {
+		case r.Last.IsZero():
+		case ago < time.Minute:
 			v.Heard = "just now"
+		default:
+			v.Heard = spell(ago) + " ago"
 		}
 		v.Silent = ago > quiet && days >= regular && days*2 > last-first+1
 	}

@@ -43,10 +43,12 @@ func TestTheSourcesPageTellsHowEachDoes(t *testing.T) {
 		},
 		{Name: "nginx", Last: noon.Add(-49 * time.Hour), Events: 4, ByDay: []int64{1, 1, 1, 1, 0, 0}},
 		{Name: "once", Last: noon.Add(-20 * 24 * time.Hour), Events: 1, ByDay: append([]int64{1}, make([]int64, 20)...)},
+		{Name: "older", Events: 4, ByDay: []int64{1, 1, 1, 1, 0, 0, 0}},
 		{Name: "quiet", Last: noon, Duplicates: 1, Unparsed: 1, Events: 10_000, ByDay: []int64{10_000}},
 	})
 	for _, want := range []string{
-		"One source is silent that used to report.",
+		"2 sources are silent that used to report.",
+		"older Heard last on 2026-03-07.",
 		"harbor:ci Heard 3 minutes ago, 2026-03-10 11:57:00 UTC.",
 		"Events 60 Days without any 2 Known already 25 % Unreadable 20 % Longest delay 1 hour In quarantine 1 234 (and 2 dropped)",
 		"nginx Heard last 2 days ago, 2026-03-08 11:00:00 UTC.",
@@ -60,7 +62,7 @@ func TestTheSourcesPageTellsHowEachDoes(t *testing.T) {
 			t.Errorf("the page does not say %q:\n%s", want, text)
 		}
 	}
-	if !strings.Contains(html, `<a href="/base/stats/quarantine">`) || strings.Count(html, "<rect") != 4*30 {
+	if !strings.Contains(html, `<a href="/base/stats/quarantine">`) || strings.Count(html, "<rect") != 5*30 {
 		t.Error("quarantine is not linked, or days are missing")
 	}
 }
@@ -74,6 +76,10 @@ func TestTheSourcesPageIsForPeople(t *testing.T) {
 	err := w.ServeSources(httptest.NewRecorder(), httptest.NewRequest("GET", "/stats/sources", nil), pkgmeter.Principal{})
 	if pkgmeter.CodeOf(err) != pkgmeter.Unauthenticated {
 		t.Errorf("nobody: %v", err)
+	}
+	err = w.ServeSources(httptest.NewRecorder(), httptest.NewRequest("GET", "/stats/sources", nil), pkgmeter.Principal{User: "ann", Scope: pkgmeter.ScopeRead})
+	if pkgmeter.CodeOf(err) != pkgmeter.Forbidden {
+		t.Errorf("a token: %v", err)
 	}
 	if _, text := sourcesPage(t, nil); !strings.Contains(text, "Nothing has come in yet") {
 		t.Error("an empty page says nothing")

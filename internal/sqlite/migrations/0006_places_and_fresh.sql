@@ -13,6 +13,10 @@ CREATE TABLE place (
 	UNIQUE (repo_id, package_id, class, country)
 ) STRICT;
 
+-- Up to this row of the ledger no places are counted, until a recount.
+ALTER TABLE meta ADD COLUMN places_from INTEGER NOT NULL DEFAULT 0;
+UPDATE meta SET places_from = (SELECT coalesce(max(pos), 0) FROM ledger);
+
 -- When each source was heard last, beside what it brought.
 ALTER TABLE heard ADD COLUMN last_ms INTEGER NOT NULL DEFAULT 0; -- of a receipt
 ALTER TABLE source DROP COLUMN last_ms;
