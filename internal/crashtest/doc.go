@@ -5,7 +5,12 @@
 // purpose, which the rig has to find.
 //
 // A killed process tells nothing about a missing fsync, as the kernel keeps
-// what was written: these rigs find lost buffers, double counts and torn
-// state, and whether a failed fsync is noticed. They do not know what happens
-// when the power goes.
+// what was written: kills find lost buffers, double counts and torn state. What
+// a power cut leaves is computed from a trace of all that a server wrote and
+// synced, and opened. That is a model of a disk: it takes a sync that has
+// returned for true, and does not know disks that lie.
+//
+// How long they run is for the environment to say: KILLS, IDS, BACKUPS and
+// BACKUP_KILLS count what is killed, ACKS the events of a trace, IMAGES the power
+// cuts, FAULTS the calls that fail, and SEED repeats a run.
 package crashtest

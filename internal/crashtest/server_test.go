@@ -124,6 +124,27 @@ func (s *server) ready(t *testing.T) {
 	t.Fatalf("the server was not ready within %v:\n%s", startLimit, s.tail())
 }
 
+// soon waits for a minute until the server is ready, below strace or with a
+// fault, and reports whether it is.
+func (s *server) soon() bool {
+	client := http.Client{Timeout: 5 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
+	for end := time.Now().Add(time.Minute); time.Now().Before(end); {
+		resp, err := client.Get("http://" + s.addr + "/readyz")
+		if err == nil {
+			resp.Body.Close()
+			if resp.StatusCode == http.StatusOK {
+				return true
+			}
+		}
+		select {
+		case <-s.exited:
+			return false
+		case <-time.After(5 * time.Millisecond):
+		}
+	}
+	return false
+}
+
 // freeAddress returns an address that stays free while the server is down: its
 // port is below those that the kernel gives to clients.
 func freeAddress(t *testing.T) string {
