@@ -1,9 +1,9 @@
 package web_test
 
 import (
-	"fmt"
 	"encoding/xml"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"net/http/httptest"
