@@ -150,6 +150,9 @@ func (b *bench) served(ctx context.Context, dir string, v volume) (err error) {
 	}
 	b.print("top20_365d_ms"+v.suffix, took, v.top)
 	b.print("rss_mb"+v.suffix, p.memory(), v.rss)
+	if err := b.duck(ctx, dir, v, took); err != nil {
+		return fmt.Errorf("duckdb: %w", err)
+	}
 	return nil
 }
 
