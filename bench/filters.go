@@ -115,7 +115,9 @@ func filterQuestions() []*filtered {
 			add("series", "")
 			add("series", "class", "split", "class")
 			for _, by := range pkgmeter.KeyNames() {
-				add("top", by, "by", by)
+				if by != pkgmeter.ByCountry.String() { // most filters do not go with it, and no event here has one
+					add("top", by, "by", by)
+				}
 			}
 		}
 	}
