@@ -137,15 +137,9 @@ func (c *serveCmd) serve(a *app, store *sqlite.Store, base string, trusted []net
 	if err != nil {
 		return err
 	}
-	upgrades, err := store.CountUpgrades(a.ctx, c.CountUpgrades)
+	upgrades, err := c.upgrades(a, store)
 	if err != nil {
 		return err
-	}
-	if upgrades != c.CountUpgrades {
-		if c.CountUpgrades {
-			return fmt.Errorf("--count-upgrades: apps have reported without it, and what was published would mean something else")
-		}
-		fmt.Fprintln(a.err, "upgrades count as they did at the first report (--count-upgrades)")
 	}
 	blobs, err := a.openBlobs(c.Blobs)
 	if err != nil {
@@ -204,6 +198,20 @@ func (c *serveCmd) serve(a *app, store *sqlite.Store, base string, trusted []net
 	grace, cancel := context.WithTimeout(context.WithoutCancel(a.ctx), server.Grace)
 	defer cancel()
 	return errors.Join(err, socket.Close(grace), <-served)
+}
+
+// upgrades reports whether upgrades of packages are counted, as was fixed at the
+// first report.
+func (c *serveCmd) upgrades(a *app, store *sqlite.Store) (bool, error) {
+	upgrades, err := store.CountUpgrades(a.ctx, c.CountUpgrades)
+	switch {
+	case err != nil || upgrades == c.CountUpgrades:
+		return upgrades, err
+	case c.CountUpgrades:
+		return false, fmt.Errorf("--count-upgrades: apps have reported without it, and what was published would mean something else")
+	}
+	fmt.Fprintln(a.err, "upgrades count as they did at the first report (--count-upgrades)")
+	return upgrades, nil
 }
 
 // public is the address that records of the catalog begin with.

@@ -108,26 +108,17 @@ func (a *ahead) reset() {
 	a.list = a.list[:0]
 }
 
-// expect notes the file of an entry, unless it is known.
-func (w *writer) expect(ctx context.Context, e *pkgmeter.Entry) error {
-	repo, err := w.repoSaid.id(ctx, e.Event.Repository)
-	if err != nil {
-		return err
-	}
-	key := fileKey{repo, e.Event.Path, e.Event.Hint}
-	if _, ok := w.files.known.get(key, key.weight()); ok {
-		return nil
-	}
-	if _, ok := w.files.fresh[key]; ok {
-		return nil
-	}
-	if w.ahead.at[key] {
-		return nil
+// expect returns the file of an entry, if it is known, and else notes it: its id
+// is 0 then.
+func (w *writer) expect(ctx context.Context, e *pkgmeter.Entry) (fileRef, error) {
+	key, ref, known, err := w.knownFile(ctx, e)
+	if err != nil || known || w.ahead.at[key] {
+		return ref, err
 	}
 	key.raw, key.hint = strings.Clone(key.raw), strings.Clone(key.hint)
 	w.ahead.at[key] = true
 	w.ahead.list = append(w.ahead.list, newFile{key: key, file: &e.File, hits: e.Counts.Hits > 0})
-	return nil
+	return ref, nil
 }
 
 // nameAhead writes the files that are expected, as far as they fill chunks. The

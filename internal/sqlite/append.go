@@ -160,6 +160,7 @@ type newEntry struct {
 	*pkgmeter.Entry
 	source   int64
 	received time.Time
+	file     fileRef // its id is 0 where it was not known before
 }
 
 // sift tells the entries of a delivery that are new from those whose ids are
@@ -183,10 +184,11 @@ func (w *writer) sift(ctx context.Context, d *pkgmeter.Delivery) error {
 			continue
 		}
 		d.New++
-		w.news = append(w.news, newEntry{e, source, d.Received})
-		if err := w.expect(ctx, e); err != nil {
+		file, err := w.expect(ctx, e)
+		if err != nil {
 			return err
 		}
+		w.news = append(w.news, newEntry{e, source, d.Received, file})
 	}
 	return nil
 }
@@ -195,9 +197,11 @@ func (w *writer) sift(ctx context.Context, d *pkgmeter.Delivery) error {
 func (w *writer) entry(ctx context.Context, n *newEntry) error {
 	e, ev, source := n.Entry, &n.Event, n.source
 	day := pkgmeter.DayOf(ev.Time)
-	file, err := w.file(ctx, e)
-	if err != nil {
-		return err
+	file, err := n.file, error(nil)
+	if file.id == 0 {
+		if file, err = w.file(ctx, e); err != nil {
+			return err
+		}
 	}
 	s := said{
 		source: source, file: file.id, country: ev.Country, id: ev.ID, op: ev.Op, flags: ev.Flags,

@@ -295,21 +295,27 @@ func (w *writer) addAgentRule(ctx context.Context, gen int64, ref agentRef, c *p
 	return err
 }
 
-// file returns the file of an entry, which it adds where needed.
-func (w *writer) file(ctx context.Context, e *pkgmeter.Entry) (fileRef, error) {
+// knownFile returns the key of an entry's file, and the file if it is remembered.
+func (w *writer) knownFile(ctx context.Context, e *pkgmeter.Entry) (key fileKey, ref fileRef, known bool, err error) {
 	repo, err := w.repoSaid.id(ctx, e.Event.Repository)
 	if err != nil {
-		return fileRef{}, err
+		return key, ref, false, err
 	}
-	key := fileKey{repo, e.Event.Path, e.Event.Hint}
-	if ref, ok := w.files.known.get(key, key.weight()); ok {
-		return ref, nil
+	key = fileKey{repo, e.Event.Path, e.Event.Hint}
+	if ref, known = w.files.known.get(key, key.weight()); !known {
+		ref, known = w.files.fresh[key]
 	}
-	if ref, ok := w.files.fresh[key]; ok {
-		return ref, nil
+	return key, ref, known, nil
+}
+
+// file returns the file of an entry, which it adds where needed.
+func (w *writer) file(ctx context.Context, e *pkgmeter.Entry) (fileRef, error) {
+	key, ref, known, err := w.knownFile(ctx, e)
+	if err != nil || known {
+		return ref, err
 	}
 	key.raw, key.hint = strings.Clone(key.raw), strings.Clone(key.hint)
-	ref, err := w.findFile(ctx, key, &e.File, e.Counts.Hits > 0)
+	ref, err = w.findFile(ctx, key, &e.File, e.Counts.Hits > 0)
 	if err == nil {
 		w.files.fresh[key] = ref
 	}

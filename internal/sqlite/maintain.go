@@ -39,10 +39,7 @@ func (s *Store) Maintain(ctx context.Context, report func(error)) error {
 		case <-ctx.Done():
 			return nil
 		case <-second.C:
-			if err = s.Checkpoint(ctx); err == nil && s.manyFresh() {
-				err = s.foldAll(ctx)
-			}
-			if err == nil && s.manyKeys() {
+			if err = s.Tend(ctx); err == nil && s.manyKeys() {
 				err = s.Seal(ctx)
 			}
 		case <-minute.C:

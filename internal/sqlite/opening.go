@@ -153,7 +153,7 @@ func (w *writer) filesNamed(ctx context.Context, names []string, derive func(str
 	w.ahead.reset()
 	for i, name := range names {
 		entries[i] = pkgmeter.Entry{Event: pkgmeter.Event{Path: name}, File: derive(name)}
-		if err := w.expect(ctx, &entries[i]); err != nil {
+		if _, err := w.expect(ctx, &entries[i]); err != nil {
 			return nil, err
 		}
 	}
