@@ -72,11 +72,17 @@ const (
 	ByClass
 	ByClient
 	ByCountry
+	ByRuntime  // what the client runs on: python 3.12, node 20
+	ByOS       // of the client
+	BySource   // by which the events came
+	ByConsumer // the team or account that fetched, where senders name it
+
+	keys // how many there are
 )
 
 // KeyNames lists the names of all keys, in the order of their values.
 func KeyNames() []string {
-	return []string{"file", "repository", "type", "package", "version", "kind", "legacy_type", "class", "client", "country"}
+	return []string{"file", "repository", "type", "package", "version", "kind", "legacy_type", "class", "client", "country", "runtime", "os", "source", "consumer"}
 }
 
 // String returns the name of k.
@@ -122,19 +128,29 @@ type Filter struct {
 	LegacyTypes  []LegacyType
 	Classes      []Class
 	Clients      []string // names
+	Countries    []string // codes; not [UnknownCountry]
+	Runtimes     []string
+	Systems      []string // operating systems
+	Sources      []string
+	Consumers    []string
+}
+
+// keys returns what f narrows by, a bit for each key.
+func (f Filter) keys() (set keySet) {
+	for key, given := range map[Key]bool{
+		ByFile: f.Files != nil, ByRepository: f.Repositories != nil, ByType: f.Types != nil, ByPackage: f.Packages != nil, ByVersion: f.Versions != nil,
+		ByKind: f.Kinds != nil, ByLegacyType: f.LegacyTypes != nil, ByClass: f.Classes != nil, ByClient: f.Clients != nil,
+		ByCountry: f.Countries != nil, ByRuntime: f.Runtimes != nil, ByOS: f.Systems != nil, BySource: f.Sources != nil, ByConsumer: f.Consumers != nil,
+	} {
+		if given {
+			set |= 1 << key
+		}
+	}
+	return set
 }
 
 // Empty reports whether f lets everything pass.
-func (f Filter) Empty() bool {
-	return f.Repositories == nil && f.Types == nil && f.Packages == nil && f.Versions == nil &&
-		f.Files == nil && f.Kinds == nil && f.LegacyTypes == nil && f.Classes == nil && f.Clients == nil
-}
-
-// TellsCountries reports whether f can narrow an answer by country: counts by
-// country are kept of packages, repositories and classes only.
-func (f Filter) TellsCountries() bool {
-	return f.Versions == nil && f.Files == nil && f.Kinds == nil && f.LegacyTypes == nil && f.Clients == nil
-}
+func (f Filter) Empty() bool { return f.keys() == 0 }
 
 // A Query is what every question has in common.
 type Query struct {

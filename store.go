@@ -22,6 +22,14 @@ type Stats interface {
 	// and one for the others where there are any.
 	Split(ctx context.Context, q Query, grain Grain, by Key) (Series, error)
 
+	// Movers returns the packages that q lets pass and whose use changes, at most
+	// limit in each list. A range that is not given is the last 30 days.
+	Movers(ctx context.Context, q Query, limit int) (Movers, error)
+
+	// Uploads returns the last uploads of q's span, at most limit, oldest first. Of
+	// the filter it heeds packages.
+	Uploads(ctx context.Context, q Query, limit int) ([]Uploaded, error)
+
 	// PackagesNamed returns the canonical purls whose name, or namespace and
 	// name, is spelled like the given one, sorted, at most limit.
 	PackagesNamed(ctx context.Context, name string, limit int) ([]string, error)

@@ -115,7 +115,7 @@ func filterQuestions() []*filtered {
 			add("series", "")
 			add("series", "class", "split", "class")
 			for _, by := range pkgmeter.KeyNames() {
-				if by != pkgmeter.ByCountry.String() { // most filters do not go with it, and no event here has one
+				if !slices.Contains(undivided, by) {
 					add("top", by, "by", by)
 				}
 			}
@@ -123,6 +123,10 @@ func filterQuestions() []*filtered {
 	}
 	return all
 }
+
+// undivided are keys by which no event here is told from another; most filters do
+// not go with them.
+var undivided = []string{pkgmeter.ByCountry.String(), pkgmeter.BySource.String(), pkgmeter.ByConsumer.String()}
 
 func askAll(ctx context.Context, p *process, all []*filtered) error {
 	for round := range askings + 1 {

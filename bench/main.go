@@ -53,10 +53,15 @@ func run() (err error) {
 	full := flag.Bool("full", false, "measure large stores as well, which takes long")
 	only := flag.String("only", "", "only this part: callback, moving, ledger, logs, sync, use, packages, store or flat")
 	year := flag.String("year", "", "data folder with the 10 million events of an earlier run, kept as it is, instead of filling one")
+	filled := flag.String("fill", "", "only make a data folder with 10 million events, for -year")
 	where := flag.String("dir", "", "folder for data, on the disk to measure (default: the folder for temporary files)")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	if *filled != "" {
+		_, err := fill(ctx, *filled, million10.events)
+		return err
+	}
 	b := &bench{out: os.Stdout, thorough: *full || *only == "store"}
 	if b.bin, err = filepath.Abs(*bin); err != nil {
 		return err

@@ -89,7 +89,9 @@ func recompute(ctx context.Context, dir string, all []*filtered) (err error) {
 }
 
 // key is what a client counts by.
-func key(c pkgmeter.Client) pkgmeter.Client { return pkgmeter.Client{Name: c.Name, Class: c.Class} }
+func key(c pkgmeter.Client) pkgmeter.Client {
+	return pkgmeter.Client{Name: c.Name, Class: c.Class, Runtime: c.Runtime, OS: c.OS}
+}
 
 func newWalk(all []*filtered) *ledgerWalk {
 	w := &ledgerWalk{filling: newFilling(), groupings: map[string]*numbering{}, plains: map[string]*plain{}, cells: map[int][]pkgmeter.Measures{}}
@@ -112,6 +114,7 @@ func newWalk(all []*filtered) *ledgerWalk {
 	}
 	for by, text := range map[string]func(pkgmeter.Client) string{
 		"client": func(c pkgmeter.Client) string { return c.Name }, "class": func(c pkgmeter.Client) string { return c.Class.String() },
+		"runtime": func(c pkgmeter.Client) string { return c.Runtime }, "os": func(c pkgmeter.Client) string { return c.OS },
 	} {
 		n, numbers := &numbering{}, map[string]int{}
 		for _, c := range w.clients {
@@ -203,8 +206,11 @@ func (w *ledgerWalk) add(p *plain, s *plainSpan) {
 	s.point("", "", day, total)
 	class := w.groupings["class"]
 	for client, m := range byClient {
-		s.keys["client"][w.groupings["client"].ofClient[client]].Add(m)
-		s.keys["class"][class.ofClient[client]].Add(m)
+		for by, n := range w.groupings {
+			if n.ofClient != nil {
+				s.keys[by][n.ofClient[client]].Add(m)
+			}
+		}
 		s.point("class", class.names[class.ofClient[client]], day, m)
 	}
 }

@@ -51,6 +51,8 @@ type commands struct {
 	Demo          demoCmd          `cmd:"" help:"Fill an empty folder with an invented year of downloads."`
 	User          userCmd          `cmd:"" help:"Add, list and remove users, set passwords."`
 	Token         tokenCmd         `cmd:"" help:"Make, list and revoke tokens for programs."`
+	Repo          repoCmd          `cmd:"" help:"Say who may read the numbers of which repository."`
+	Badge         badgeCmd         `cmd:"" help:"Print the address of a package's badge, and what shows it in Markdown and HTML."`
 	Version       versionCmd       `cmd:"" help:"Print version, commit, Go and schema."`
 }
 
@@ -66,6 +68,8 @@ type app struct {
 	data string
 	own  []rule.ClientRule // the operator's, of the --config file
 	work work              // how far a long call in this process is
+
+	public string // what others reach the server in this process by; "" for none
 
 	mirror mirroring
 
@@ -246,6 +250,32 @@ func (a *app) openStore() (*sqlite.Store, error) {
 		return nil, errors.Join(err, store.Close())
 	}
 	return store, nil
+}
+
+// addDetails has runtimes, systems, sources and consumers counted of events from
+// before they were, beside all else. Where the rules have changed since some
+// events were counted, that would count these by other rules: then it is left to
+// who runs the server.
+func (a *app) addDetails(ctx context.Context, store *sqlite.Store, rules *rule.Set, end context.CancelCauseFunc) error {
+	if !store.LacksDetails() {
+		return nil
+	}
+	one, err := store.OneRuleSet(ctx)
+	switch {
+	case err != nil:
+	case !one:
+		fmt.Fprintln(a.err, "counts by runtime, system, source and consumer: the past gets them with pkgmeter recount, which counts it by the present rules")
+	default:
+		fmt.Fprintln(a.err, "this version also counts by runtime, system, source and consumer: all events are counted anew, once, while the server runs")
+		err = store.Rebuild(ctx, rules, func(int64, int64) {})
+	}
+	if ctx.Err() != nil {
+		return nil //nolint:nilerr // it goes on at the next start
+	}
+	if sqlite.Fatal(err) {
+		end(err)
+	}
+	return err
 }
 
 func (a *app) rebuild(store *sqlite.Store, rules *rule.Set) error {

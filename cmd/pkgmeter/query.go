@@ -27,6 +27,11 @@ type filters struct {
 	Kind       []string `sep:"none" placeholder:"KIND" help:"Only this kind, e.g. primary or checksum."`
 	Class      []string `sep:"none" placeholder:"CLASS" help:"Only human, ci, mirror, bot or unknown clients."`
 	Client     []string `sep:"none" placeholder:"NAME" help:"Only this client, e.g. pip."`
+	Runtime    []string `sep:"none" placeholder:"NAME" help:"Only clients on this, e.g. 'python 3.12'."`
+	OS         []string `name:"os" sep:"none" placeholder:"NAME" help:"Only clients on this system, e.g. linux."`
+	Country    []string `sep:"none" placeholder:"CODE" help:"Only this country, e.g. DE (with package, type, repository and class)."`
+	Source     []string `sep:"none" placeholder:"NAME" help:"Only events that came by this source (not with client, runtime, os, country or consumer)."`
+	Consumer   []string `sep:"none" placeholder:"NAME" help:"Only this consumer (with package, version, type, repository and class)."`
 	LegacyType []string `sep:"none" placeholder:"TYPE" help:"Only jar, pom, crypto or other."`
 	Measure    string   `placeholder:"NAME" help:"Order by downloads, hits or bytes (default downloads), or adds: first times that an app has a Meteor package."`
 	JSON       bool     `name:"json" help:"Print the body that the HTTP interface answers."`
@@ -42,7 +47,8 @@ func (f *filters) params() url.Values {
 	for name, v := range map[string][]string{
 		"repository": f.Repository, "type": f.Type, "version": f.Version,
 		"file": f.File, "kind": f.Kind, "legacy_type": f.LegacyType,
-		"class": f.Class, "client": f.Client,
+		"class": f.Class, "client": f.Client, "runtime": f.Runtime, "os": f.OS,
+		"country": f.Country, "source": f.Source, "consumer": f.Consumer,
 	} {
 		if len(v) > 0 {
 			p[name] = v
@@ -56,7 +62,7 @@ func (f *filters) params() url.Values {
 func (f *filters) adds() bool { return f.Measure == "adds" }
 
 type topCmd struct {
-	By      string   `required:"" placeholder:"KEY" help:"Group by file, repository, type, package, version, kind, class, client or legacy_type."`
+	By      string   `required:"" placeholder:"KEY" help:"Group by file, repository, type, package, version, kind, class, client, runtime, os, country, source, consumer or legacy_type."`
 	Limit   *int     `placeholder:"N" help:"How many, 1 to 1000 (default 20)."`
 	Package []string `sep:"none" placeholder:"PURL" help:"Only this package, e.g. pkg:pypi/requests."`
 	filters

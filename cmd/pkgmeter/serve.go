@@ -155,6 +155,7 @@ func (c *serveCmd) serve(a *app, store *sqlite.Store, base string, trusted []net
 	if err != nil {
 		return err
 	}
+	a.public = c.public(main, base)
 	handlers := calls(store, rules, people, a)
 	for _, long := range []string{"snapshot", "doctor", "recount", "mirror"} {
 		handlers[long] = until(a.ctx, handlers[long])
@@ -173,7 +174,7 @@ func (c *serveCmd) serve(a *app, store *sqlite.Store, base string, trusted []net
 		fmt.Fprintf(a.err, "admin http://%s/metrics\n", admin.Addr())
 	}
 	s := &server.Server{
-		PublicURL: c.public(main, base), Blobs: blobs, PageFile: pages, Reports: sqlite.UseWriter{Store: store, Upgrades: upgrades},
+		PublicURL: a.public, Blobs: blobs, PageFile: pages, Reports: sqlite.UseWriter{Store: store, Upgrades: upgrades},
 		Store: store, Rules: rules, Auth: auth.New(store, a.now), Now: a.now, Fatal: sqlite.Fatal,
 		TrustedProxies: trusted, People: people, CallbackToken: c.CallbackToken, PublicStats: c.PublicStats, Secure: c.secure(), Base: base, Version: version,
 	}
@@ -189,9 +190,11 @@ func (c *serveCmd) serve(a *app, store *sqlite.Store, base string, trusted []net
 		}
 		mirrored <- err
 	}()
+	detailed := make(chan error, 1)
+	go func() { detailed <- a.addDetails(ctx, store, rules, end) }()
 	err = s.Run(ctx, main, admin)
 	end(nil)
-	err = errors.Join(err, <-mirrored)
+	err = errors.Join(err, <-mirrored, <-detailed)
 	if cause := context.Cause(ctx); sqlite.Fatal(cause) {
 		err = errors.Join(cause, err)
 	}

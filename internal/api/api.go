@@ -16,9 +16,10 @@ import (
 
 // API answers over HTTP. Who may ask is decided before.
 type API struct {
-	Stats pkgmeter.Stats
-	Use   pkgmeter.UseStats // answers measure=adds
-	Now   func() time.Time
+	Stats    pkgmeter.Stats
+	Use      pkgmeter.UseStats // answers measure=adds
+	Packages Packages          // answers badges
+	Now      func() time.Time
 }
 
 // Handler answers the question of the given name: totals, top or series.
@@ -152,7 +153,6 @@ func days(s pkgmeter.Span) (from, to *pkgmeter.Day) {
 func (a *API) top(ctx context.Context, p *question) (any, error) {
 	q := p.query()
 	by := p.key("by", true)
-	p.countries("by", by, q.Filter)
 	page := pkgmeter.Page{Limit: p.limit(), After: p.cursor()}
 	if err := p.done(); err != nil {
 		return nil, err
@@ -176,7 +176,6 @@ func (a *API) series(ctx context.Context, p *question) (any, error) {
 	q, grain := p.query(), p.grain()
 	split := p.has("split")
 	by := p.key("split", false)
-	p.countries("split", by, q.Filter)
 	if err := p.done(); err != nil {
 		return nil, err
 	}

@@ -24,7 +24,7 @@ func open(t *testing.T) (*api.API, *sqlite.Store) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { s.Close() })
-	return &api.API{Stats: s, Use: s, Now: now}, s
+	return &api.API{Stats: s, Use: s, Packages: s, Now: now}, s
 }
 
 func fill(t *testing.T, s *sqlite.Store) {
@@ -161,10 +161,13 @@ func TestAWrongQuestionIsToldWhatIsWrong(t *testing.T) {
 		"totals?package=left-pad":                `package "left-pad"`,
 		"totals?package=pkg:npm/left-pad@1.3.0":  "version",
 		"totals?class=people":                    "class \"people\": want one of human, ci, mirror, bot, unknown",
-		"totals?country=DE":                      "unknown parameter",
+		"totals?country=ZZ":                      "there is no filter for unknown countries",
+		"totals?country=DE&client=pip":           "counts by country are kept by repository, type, package and class only, not by client",
+		"top?by=source&os=linux":                 "counts by source are kept by file, repository, type, package, version, kind, legacy_type and class only, not by os",
+		"top?by=package&consumer=a&source=b":     "not by consumer",
 		"totals?measure=x":                       `measure "x": want downloads, hits, bytes or adds`,
 		"top":                                    "by is missing",
-		"top?by=country&kind=primary":            "by=country: the only filters are package, type, repository and class",
+		"top?by=country&kind=primary":            "counts by country are kept by repository, type, package and class only, not by kind",
 		"top?by=x":                               `by "x": want one of file`,
 		"top?by=file&limit=0":                    `limit "0": want 1 to 1000`,
 		"top?by=file&limit=1001":                 `limit "1001": want 1 to 1000`,
@@ -172,7 +175,7 @@ func TestAWrongQuestionIsToldWhatIsWrong(t *testing.T) {
 		"top?by=file&cursor=x":                   "cursor: want the next of an earlier answer",
 		"series?grain=hour":                      `grain "hour": want day, week or month`,
 		"series?split=x":                         `split "x": want one of file`,
-		"series?split=country&client=pip":        "split=country: the only filters are package, type, repository and class",
+		"series?split=country&client=pip":        "counts by country are kept by repository, type, package and class only, not by client",
 		many:                                     "file is given more than 1000 times",
 	} {
 		if got := ask(t, a, question); !strings.HasPrefix(got, "invalid: ") || !strings.Contains(got, want) {

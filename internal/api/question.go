@@ -87,6 +87,11 @@ func (q *question) query() pkgmeter.Query {
 		LegacyTypes:  enum(q, "legacy_type", pkgmeter.ParseLegacyType, pkgmeter.LegacyTypeNames()),
 		Classes:      enum(q, "class", pkgmeter.ParseClass, pkgmeter.ClassNames()),
 		Clients:      q.ask("client"),
+		Countries:    q.countries(),
+		Runtimes:     q.ask("runtime"),
+		Systems:      q.ask("os"),
+		Sources:      q.ask("source"),
+		Consumers:    q.ask("consumer"),
 	}
 	return query
 }
@@ -173,11 +178,16 @@ func (q *question) key(name string, required bool) pkgmeter.Key {
 	return k
 }
 
-// countries refuses filters that counts by country cannot be narrowed by.
-func (q *question) countries(name string, by pkgmeter.Key, f pkgmeter.Filter) {
-	if by == pkgmeter.ByCountry && !f.TellsCountries() {
-		q.fail("%s=%s: the only filters are package, type, repository and class", name, by)
+// countries reads codes. The events of no known country are what is left of all
+// others: no filter can ask for them.
+func (q *question) countries() []string {
+	codes := q.ask("country")
+	for _, c := range codes {
+		if c == pkgmeter.UnknownCountry {
+			q.fail("country %q: there is no filter for unknown countries", c)
+		}
 	}
+	return codes
 }
 
 func (q *question) grain() pkgmeter.Grain {

@@ -34,6 +34,7 @@ var may = map[string][]string{
 	"internal/source":  {root, "internal/artifact", "internal/purl"},
 	"internal/auth":    {root},
 	"internal/httpx":   {root},
+	"internal/badge":   {root},
 	"internal/control": {root},
 	"internal/geo":     {root},
 	"internal/blob":    {root},
@@ -47,12 +48,12 @@ var may = map[string][]string{
 	"internal/web":    {root, "internal/httpx", "internal/auth", "internal/artifact", "internal/rule", "internal/catalog"},
 	"internal/daily":  {root, "internal/catalog", "internal/httpx"},
 	"internal/meteor": {root, "ddp", "ddp/ejson", "internal/catalog", "internal/purl", "internal/blob", "internal/httpx", "internal/auth"},
-	"internal/api":    {root, "internal/httpx", "internal/auth", "internal/rule", "internal/savejson"},
+	"internal/api":    {root, "internal/httpx", "internal/auth", "internal/rule", "internal/savejson", "internal/badge", "internal/purl"},
 	// level 3: everything below, but no store
 	"internal/server": {
 		root, "internal/ingest", "internal/artifact", "internal/cells", "internal/rule", "internal/source", "internal/auth",
 		"internal/httpx", "internal/control", "internal/savejson", "internal/hook", "internal/web", "internal/api",
-		"internal/meteor", "internal/catalog", "internal/daily", "internal/blob", "internal/purl",
+		"internal/meteor", "internal/catalog", "internal/daily", "internal/blob", "internal/purl", "internal/badge",
 	},
 	// level 4
 	"cmd/pkgmeter": anything,

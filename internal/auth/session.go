@@ -97,6 +97,13 @@ func (a *Auth) sessionSum(r *http.Request) (sum [32]byte, ok bool) {
 	return sha256.Sum256([]byte(c.Value)), true
 }
 
+// Anonymous reports whether a request brings nothing that says who it acts for,
+// right or wrong.
+func (a *Auth) Anonymous(r *http.Request) bool {
+	_, session := a.sessionSum(r)
+	return !session && !HasCredentials(r)
+}
+
 // session returns the principal of a session that has not ended.
 func (a *Auth) session(ctx context.Context, sum [32]byte) (pkgmeter.Principal, error) {
 	u, created, used, err := a.store.Session(ctx, sum)

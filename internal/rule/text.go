@@ -133,6 +133,10 @@ func namesText() Section {
 			{"package", "package", "The canonical purl without version: `pkg:maven/com.acme/app`, `pkg:npm/%40scope/x`. A bare Maven file name has no group: `pkg:maven/app`. Packages of Go are in lower case, as the purl specification wants them; versions keep their case. A file that is not recognised is of the package of its directory: `pkg:generic/tools/app`."},
 			{"client", "client", "The program that fetched, by its User-Agent: `pip`, `maven`, `docker`. Browsers are `browser`, programs that are not in the table `(other)`, and where none is named it is `(none)`."},
 			{"country", "country", "Where the client's address is, by the operator's file (`--geo`); the address itself is not kept. It can be asked of a package, type, repository or class, from the day on which the file was given. `ZZ` is every event of which no country is known."},
+			{"runtime", "runtime", "What the client runs on, by its User-Agent: `python 3.12`, `node 20`, `java 17`. Empty where it says nothing."},
+			{"os", "os", "The system of the client, by its User-Agent: `linux`, `macos`, `windows`. Empty where it says nothing."},
+			{"source", "source", "By which the events came: a webhook, a log, a user of the API. It goes with every filter but `client`, `runtime`, `os`, `country` and `consumer`."},
+			{"consumer", "consumer", "The team or account that fetched, where senders name it and `--consumers` keeps it. It goes with package, version, type, repository and class. Empty is every event that names none."},
 			{"legacy_type", "legacy_type", "How the old CloudRepo program counted, by the last extension: `crypto` for `.md5 .sha1 .sha256 .sha512`, `pom`, `jar`, and `other` for all else."},
 		},
 	}

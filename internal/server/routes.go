@@ -2,6 +2,7 @@ package server
 
 import (
 	"net/http"
+	"net/url"
 	"strings"
 
 	"github.com/pkgmeter/pkgmeter"
@@ -20,7 +21,7 @@ type route struct {
 
 // routes lists every path of the main listener, below the base path.
 func (s *Server) routes(pages *web.Web) []route {
-	answers := &api.API{Stats: s.Store, Use: s.Store, Now: s.Now}
+	answers := &api.API{Stats: s.Store, Use: s.Store, Packages: s.Store, Now: s.Now}
 	callback, senders := s.callback, s.senders()
 	account := login{s.Auth, pages, s.Base}
 	get := func(h http.Handler) httpx.Methods { return httpx.Methods{http.MethodGet: h} }
@@ -35,6 +36,7 @@ func (s *Server) routes(pages *web.Web) []route {
 		{"/api/v1/totals", get(s.reader(answers.Handler("totals")))},
 		{"/api/v1/top", get(s.reader(answers.Handler("top")))},
 		{"/api/v1/series", get(s.reader(answers.Handler("series")))},
+		{"/badge/{type}/{name...}", get(s.badge(answers))},
 		{"/stats", get(s.page(account, pages.ServeStats))},
 		{"/stats/rules", get(s.page(account, pages.ServeRules(s.Rules)))},
 		{"/stats/sources", get(s.shown(account, false, pages.ServeSources))},
@@ -100,11 +102,18 @@ func notFound(http.ResponseWriter, *http.Request) error {
 // reader lets those pass who may read numbers.
 func (s *Server) reader(next http.Handler) http.Handler {
 	return httpx.HandlerFunc(func(w http.ResponseWriter, r *http.Request) error {
-		if !s.PublicStats {
-			if _, err := s.Auth.Reader(r); err != nil {
-				challenge(w, err)
-				return err
-			}
+		w.Header().Set("Vary", varyByAsker)
+		params, err := url.ParseQuery(r.URL.RawQuery)
+		if err != nil {
+			params = nil // who may ask is told what is wrong; it names no repository
+		}
+		everyone, err := s.mayRead(r, params)
+		if err != nil {
+			challenge(w, err)
+			return err
+		}
+		if everyone {
+			anyOrigin(w.Header())
 		}
 		next.ServeHTTP(w, r)
 		return nil

@@ -52,6 +52,8 @@ type Store interface {
 	pkgmeter.Stats
 	pkgmeter.UseStats
 	api.Exporter
+	api.Packages
+	Publicity
 	web.Panels
 	web.Sources
 	Inspection

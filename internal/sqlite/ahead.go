@@ -95,7 +95,7 @@ func (a *ahead) prepare(ctx context.Context, prepare preparer) (err error) {
 		return err
 	}
 	a.ruled, err = prepare(ctx, `
-		SELECT f.id, r.repo_id, p.type_id, p.id, r.kind, r.legacy_type
+		SELECT f.id, r.repo_id, p.type_id, p.id, r.version_id, r.kind, r.legacy_type
 		FROM file f LEFT JOIN file_rule r ON r.gen = ? AND r.file_id = f.id LEFT JOIN package p ON p.id = r.package_id
 		WHERE f.repo_said_id = ? AND f.raw = ? AND f.hint = ?`)
 	return err
@@ -159,12 +159,12 @@ func (w *writer) nameAhead(ctx context.Context) error {
 
 // ruledFile looks up a file of which it is not known whether it was there.
 func (w *writer) ruledFile(ctx context.Context, f *newFile) (known bool, err error) {
-	var repo, typ, pkg, kind, legacy sql.NullInt64
-	err = w.ahead.ruled.QueryRowContext(ctx, w.gen, f.key.repo, f.key.raw, f.key.hint).Scan(&f.ref.id, &repo, &typ, &pkg, &kind, &legacy)
+	var repo, typ, pkg, version, kind, legacy sql.NullInt64
+	err = w.ahead.ruled.QueryRowContext(ctx, w.gen, f.key.repo, f.key.raw, f.key.hint).Scan(&f.ref.id, &repo, &typ, &pkg, &version, &kind, &legacy)
 	if errors.Is(err, sql.ErrNoRows) || err != nil {
 		return false, err
 	}
-	f.ref.repo, f.ref.typ, f.ref.pkg = repo.Int64, typ.Int64, pkg.Int64
+	f.ref.repo, f.ref.typ, f.ref.pkg, f.ref.version = repo.Int64, typ.Int64, pkg.Int64, version.Int64
 	f.ref.kind, f.ref.legacy = pkgmeter.Kind(kind.Int64), pkgmeter.LegacyType(legacy.Int64)
 	return pkg.Valid, nil
 }

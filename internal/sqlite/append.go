@@ -19,20 +19,29 @@ const (
 	dimFacet  = 8  // slice 0; cells are of facets instead of files
 	dimDays   = 9  // of packed months; cells are of a file's day and client
 	dimPlace  = 10 // slice 0; cells are of places instead of files
+	dimSource = 11 // slice is the source and the class
+
+	dimConsumer = 12 // slice 0; cells are of tuples of a consumer instead of files
 )
 
 // sums gathers what a transaction adds to counts, so that each row is written
 // once however many events there are for it.
 type sums struct {
-	cells map[cellKey]pkgmeter.Measures
-	heard map[heardKey]heard
+	cells   map[cellKey]pkgmeter.Measures
+	heard   map[heardKey]heard
+	uploads map[uploadKey]int64
 }
 
-// cellKey is a file and a client, a facet, or a place.
+// cellKey is a cell, of a file or of what the dimension has in its place.
 type cellKey struct {
+	day         pkgmeter.Day
+	dim         int
+	slice, file int64
+}
+
+type uploadKey struct {
 	day          pkgmeter.Day
-	dim          int
-	client, file int64
+	pkg, version int64
 }
 
 type heardKey struct {
@@ -45,24 +54,29 @@ type heard struct{ events, unparsed, duplicates, maxLagMS, lastMS int64 }
 func (s *sums) init() {
 	s.cells = map[cellKey]pkgmeter.Measures{}
 	s.heard = map[heardKey]heard{}
+	s.uploads = map[uploadKey]int64{}
 }
 
 func (s *sums) reset() {
 	clear(s.cells)
 	clear(s.heard)
+	clear(s.uploads)
 }
 
 // count adds what an event comes to.
-func (w *writer) count(ctx context.Context, day pkgmeter.Day, f fileRef, a agentRef, country string, m pkgmeter.Measures) error {
+func (w *writer) count(ctx context.Context, day pkgmeter.Day, f fileRef, a agentRef, s *said, m pkgmeter.Measures) error {
 	if m.Hits == 0 {
+		if w.detailed && isUpload(s.op, s.status, f.kind) {
+			w.sums.uploads[uploadKey{day, f.pkg, f.version}]++
+		}
 		return nil
 	}
 	facet, err := w.facets.id(ctx, facetKey{f.repo, f.typ, f.kind, f.legacy, a.client})
 	if err != nil {
 		return err
 	}
-	if country != "" {
-		place, err := w.places.id(ctx, placeKey{f.repo, f.pkg, a.class, countryNumber(country)})
+	if s.country != "" {
+		place, err := w.places.id(ctx, placeKey{f.repo, f.pkg, a.class, countryNumber(s.country)})
 		if err != nil {
 			return err
 		}
@@ -70,7 +84,23 @@ func (w *writer) count(ctx context.Context, day pkgmeter.Day, f fileRef, a agent
 	}
 	addTo(w.sums.cells, cellKey{day, dimClient, a.client, f.id}, m)
 	addTo(w.sums.cells, cellKey{day, dimFacet, 0, facet}, m)
-	return nil
+	if !w.detailed {
+		return nil
+	}
+	addTo(w.sums.cells, cellKey{day, dimSource, sourceSlice(s.source, a.class), f.id}, m)
+	if s.consumer == 0 {
+		return nil
+	}
+	consumed, err := w.consumed.id(ctx, consumedKey{f.repo, f.pkg, f.version, a.class, s.consumer})
+	if err == nil {
+		addTo(w.sums.cells, cellKey{day, dimConsumer, 0, consumed}, m)
+	}
+	return err
+}
+
+// isUpload reports whether an event says that a primary file came into being.
+func isUpload(op pkgmeter.Op, status int, kind pkgmeter.Kind) bool {
+	return op == pkgmeter.Upload && status >= 200 && status < 300 && kind == pkgmeter.Primary
 }
 
 func addTo[K comparable](to map[K]pkgmeter.Measures, k K, m pkgmeter.Measures) {
@@ -108,7 +138,7 @@ func (w *writer) append(ctx context.Context, batch []*pkgmeter.Delivery) error {
 	w.sums.reset()
 	w.block = w.block[:0]
 	received := batch[0].Received
-	w.lastMS = received.UnixMilli()
+	w.last = said{timeMS: received.UnixMilli()}
 	w.news = w.news[:0]
 	w.ahead.reset()
 	for _, d := range batch {
@@ -217,9 +247,9 @@ func (w *writer) entry(ctx context.Context, n *newEntry) error {
 			return err
 		}
 	}
-	w.block = appendSaid(w.block, s, w.lastMS)
-	w.lastMS = s.timeMS
-	if err := w.count(ctx, day, file, agent, ev.Country, counted(e, file.kind)); err != nil {
+	w.block = appendSaid(w.block, s, w.last)
+	w.last = s
+	if err := w.count(ctx, day, file, agent, &s, counted(e, file.kind)); err != nil {
 		return err
 	}
 	receivedMS := n.received.UnixMilli()
@@ -263,6 +293,11 @@ func (w *writer) flush(ctx context.Context) error {
 			return err
 		}
 	}
+	for k, n := range w.sums.uploads {
+		if _, err := w.addUpload.ExecContext(ctx, w.gen, int64(k.day), k.pkg, k.version, n); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 
@@ -289,10 +324,10 @@ func eachEvent(ctx context.Context, tx queryer, after int64, visit func(pos int6
 		if err := rows.Scan(&pos, &n, &receivedMS, &codec, &crc, &body); err != nil {
 			return err
 		}
-		if codec != codecRows || checksum(body) != crc {
+		if checksum(body) != crc {
 			return fmt.Errorf("ledger position %d: %w", pos, errBlock)
 		}
-		err := decodeRow(body, n, receivedMS, func(e said) error { return visit(pos, e) })
+		err := decodeRow(codec, body, n, receivedMS, func(e said) error { return visit(pos, e) })
 		if err != nil {
 			return fmt.Errorf("ledger position %d: %w", pos, err)
 		}

@@ -9,17 +9,35 @@ import (
 	"github.com/pkgmeter/pkgmeter"
 )
 
-// codecRows is the codec of a ledger row as a commit writes it: its events one
-// after another, in varints.
-const codecRows = 1
+// The codecs of ledger rows: events one after another, in varints. Rows are
+// written with the second one, and read with the one that they were written with.
+const (
+	codecPlain = 1 // every member of every event
+	codecRows  = 2 // a source or an agent that is that of the event before is left out
+)
 
 // The first byte of an event: its operation, and which members follow.
 const (
-	opMask    = 0b0000_0111
-	hasID     = 0b0000_1000
-	hasPeople = 0b0001_0000 // consumer and country
-	hasStatus = 0b0010_0000 // a status other than 200
-	hasFlags  = 0b0100_0000
+	opMask     = 0b0000_0111
+	hasID      = 0b0000_1000
+	hasMore    = 0b0001_0000 // a byte that says which rare members follow
+	hasTime    = 0b0010_0000 // a time other than that of the event before
+	sameSource = 0b0100_0000
+	sameAgent  = 0b1000_0000
+)
+
+// The byte of rare members.
+const (
+	hasPeople = 0b0001 // consumer and country
+	hasStatus = 0b0010 // a status other than 200
+	hasFlags  = 0b0100
+)
+
+// The same bits of codecPlain, in the first byte.
+const (
+	plainPeople = 0b0001_0000
+	plainStatus = 0b0010_0000
+	plainFlags  = 0b0100_0000
 )
 
 // said is an event as the ledger keeps it: strings are ids of dictionaries.
@@ -39,40 +57,51 @@ var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 func checksum(body []byte) int64 { return int64(crc32.Checksum(body, castagnoli)) }
 
-// appendSaid appends an event. Its time stands as the difference to that of
-// the event before, for the first one to the receipt of the row: events come
-// about in order, so it takes a byte or two.
-func appendSaid(b []byte, e said, beforeMS int64) []byte {
-	head := byte(e.op) & opMask
-	if e.id != "" {
-		head |= hasID
-	}
-	if e.consumer != 0 || e.country != "" {
-		head |= hasPeople
-	}
-	if e.status != 200 {
-		head |= hasStatus
-	}
-	if e.flags != 0 {
-		head |= hasFlags
-	}
+// appendSaid appends an event, after one in the same row. Its time stands as the
+// difference to that of the event before, for the first one to the receipt of
+// the row: events come about in order, so it takes a byte or two.
+func appendSaid(b []byte, e, before said) []byte {
+	more := flag(hasPeople, e.consumer != 0 || e.country != "") | flag(hasStatus, e.status != 200) | flag(hasFlags, e.flags != 0)
+	head := byte(e.op)&opMask | flag(hasID, e.id != "") | flag(hasMore, more != 0) | flag(hasTime, e.timeMS != before.timeMS) |
+		flag(sameSource, e.source == before.source) | flag(sameAgent, e.agent == before.agent)
 	b = append(b, head)
-	b = binary.AppendUvarint(b, uint64(e.source))
+	if head&hasMore != 0 {
+		b = append(b, more)
+	}
+	if head&sameSource == 0 {
+		b = binary.AppendUvarint(b, uint64(e.source))
+	}
 	b = binary.AppendUvarint(b, uint64(e.file))
-	b = binary.AppendUvarint(b, uint64(e.agent))
-	b = binary.AppendVarint(b, e.timeMS-beforeMS)
+	if head&sameAgent == 0 {
+		b = binary.AppendUvarint(b, uint64(e.agent))
+	}
+	if head&hasTime != 0 {
+		b = binary.AppendVarint(b, e.timeMS-before.timeMS)
+	}
 	b = binary.AppendUvarint(b, uint64(e.bytes))
-	if head&hasStatus != 0 {
+	return appendRare(b, e, more)
+}
+
+// flag is bit where it is to be set.
+func flag(bit byte, set bool) byte {
+	if set {
+		return bit
+	}
+	return 0
+}
+
+func appendRare(b []byte, e said, more byte) []byte {
+	if more&hasStatus != 0 {
 		b = binary.AppendUvarint(b, uint64(e.status))
 	}
-	if head&hasFlags != 0 {
+	if more&hasFlags != 0 {
 		b = append(b, byte(e.flags))
 	}
-	if head&hasPeople != 0 {
+	if more&hasPeople != 0 {
 		b = binary.AppendUvarint(b, uint64(e.consumer))
 		b = appendText(b, e.country)
 	}
-	if head&hasID != 0 {
+	if e.id != "" {
 		b = appendText(b, e.id)
 	}
 	return b
@@ -133,29 +162,19 @@ func (r *reader) byte() byte {
 }
 
 // decodeRow calls visit for each of the n events of a row.
-func decodeRow(body []byte, n int, receivedMS int64, visit func(said) error) error {
+func decodeRow(codec int, body []byte, n int, receivedMS int64, visit func(said) error) error {
 	r := reader{b: body, ok: true}
-	timeMS := receivedMS
+	next := r.said
+	switch codec {
+	case codecPlain:
+		next = r.plain
+	case codecRows:
+	default:
+		return errBlock
+	}
+	e := said{timeMS: receivedMS}
 	for range n {
-		head := r.byte()
-		e := said{op: pkgmeter.Op(head & opMask), status: 200}
-		e.source, e.file, e.agent = r.uvarint(), r.uvarint(), r.uvarint()
-		timeMS += r.varint()
-		e.timeMS = timeMS
-		e.bytes = r.uvarint()
-		if head&hasStatus != 0 {
-			e.status = int(r.uvarint())
-		}
-		if head&hasFlags != 0 {
-			e.flags = pkgmeter.Flags(r.byte())
-		}
-		if head&hasPeople != 0 {
-			e.consumer, e.country = r.uvarint(), r.text()
-		}
-		if head&hasID != 0 {
-			e.id = r.text()
-		}
-		if !r.ok {
+		if e = next(e); !r.ok {
 			return errBlock
 		}
 		if err := visit(e); err != nil {
@@ -166,6 +185,56 @@ func decodeRow(body []byte, n int, receivedMS int64, visit func(said) error) err
 		return errBlock
 	}
 	return nil
+}
+
+// said reads an event after another one.
+func (r *reader) said(before said) said {
+	head, more := r.byte(), byte(0)
+	if head&hasMore != 0 {
+		more = r.byte()
+	}
+	e := said{op: pkgmeter.Op(head & opMask), source: before.source, agent: before.agent, timeMS: before.timeMS}
+	if head&sameSource == 0 {
+		e.source = r.uvarint()
+	}
+	e.file = r.uvarint()
+	if head&sameAgent == 0 {
+		e.agent = r.uvarint()
+	}
+	if head&hasTime != 0 {
+		e.timeMS += r.varint()
+	}
+	e.bytes = r.uvarint()
+	r.rare(&e, more, head&hasID != 0)
+	return e
+}
+
+// plain reads an event of codecPlain.
+func (r *reader) plain(before said) said {
+	head := r.byte()
+	e := said{op: pkgmeter.Op(head & opMask)}
+	e.source, e.file, e.agent = r.uvarint(), r.uvarint(), r.uvarint()
+	e.timeMS = before.timeMS + r.varint()
+	e.bytes = r.uvarint()
+	more := flag(hasPeople, head&plainPeople != 0) | flag(hasStatus, head&plainStatus != 0) | flag(hasFlags, head&plainFlags != 0)
+	r.rare(&e, more, head&hasID != 0)
+	return e
+}
+
+func (r *reader) rare(e *said, more byte, id bool) {
+	e.status = 200
+	if more&hasStatus != 0 {
+		e.status = int(r.uvarint())
+	}
+	if more&hasFlags != 0 {
+		e.flags = pkgmeter.Flags(r.byte())
+	}
+	if more&hasPeople != 0 {
+		e.consumer, e.country = r.uvarint(), r.text()
+	}
+	if id {
+		e.id = r.text()
+	}
 }
 
 func fromMS(ms int64) time.Time { return time.UnixMilli(ms).UTC() }

@@ -3,6 +3,7 @@ package sqlite
 import (
 	"context"
 	"database/sql"
+	"slices"
 	"sync"
 
 	"github.com/pkgmeter/pkgmeter"
@@ -16,10 +17,10 @@ type attributes struct {
 	kind, legacy             []uint8
 	pkgType                  []uint32 // indexed by package id
 	clients                  []client // indexed by client id
-	facets, places           space
+	facets, places, consumed space
 }
 
-// A space is what cells are of, files, facets or places, with the attributes
+// A space is what cells are of, files, facets, places or what consumers fetched, with the attributes
 // that questions filter and group by, each indexed by id. Those that it does not
 // have are nil.
 type space struct {
@@ -28,15 +29,14 @@ type space struct {
 	kind, legacy             []uint8
 	client                   []uint32
 	class                    []uint8
-	country                  []uint32
+	country, consumer        []uint32
 }
 
-// client is a row of the table of clients. Clients of one name and several
-// classes have the first one's id for their key.
+// client is a row of the table of clients. Of those that share a name, a runtime
+// or a system, the first one's id is the key of that.
 type client struct {
-	name  string
-	class pkgmeter.Class
-	key   uint32
+	clientKey
+	byName, byRuntime, byOS uint32
 }
 
 // columns holds the attributes of the generation that answers. Readers extend
@@ -53,19 +53,13 @@ func (c *columns) catchUp(ctx context.Context, tx queryer, gen int64) (attribute
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.gen != gen {
-		c.gen, c.all = gen, attributes{pkgType: c.all.pkgType, clients: c.all.clients, facets: c.all.facets, places: c.all.places}
+		old := c.all
+		c.gen, c.all = gen, attributes{pkgType: old.pkgType, clients: old.clients, facets: old.facets, places: old.places, consumed: old.consumed}
 	}
-	if err := c.packages(ctx, tx); err != nil {
-		return attributes{}, err
-	}
-	if err := c.clients(ctx, tx); err != nil {
-		return attributes{}, err
-	}
-	if err := c.facets(ctx, tx); err != nil {
-		return attributes{}, err
-	}
-	if err := c.places(ctx, tx); err != nil {
-		return attributes{}, err
+	for _, extend := range []func(context.Context, queryer) error{c.packages, c.clients, c.facets, c.places, c.consumed} {
+		if err := extend(ctx, tx); err != nil {
+			return attributes{}, err
+		}
 	}
 	a := c.all
 	err := eachRow(ctx, tx, func(rows *sql.Rows) error {
@@ -112,19 +106,21 @@ func (c *columns) clients(ctx context.Context, tx queryer) error {
 	err := eachRow(ctx, tx, func(rows *sql.Rows) error {
 		var id int
 		var k client
-		if err := rows.Scan(&id, &k.name, &k.class); err != nil {
+		if err := rows.Scan(&id, &k.name, &k.class, &k.runtime, &k.os); err != nil {
 			return err
 		}
-		k.key = uint32(id)
-		for i := range all {
-			if all[i].name == k.name {
-				k.key = uint32(i)
-				break
+		first := func(same func(o *client) bool) uint32 {
+			if i := slices.IndexFunc(all, func(o client) bool { return o.name != "" && same(&o) }); i >= 0 {
+				return uint32(i)
 			}
+			return uint32(id)
 		}
+		k.byName = first(func(o *client) bool { return o.name == k.name })
+		k.byRuntime = first(func(o *client) bool { return o.runtime == k.runtime })
+		k.byOS = first(func(o *client) bool { return o.os == k.os })
 		all = put(all, id, k)
 		return nil
-	}, `SELECT id, name, class FROM client WHERE id >= ? ORDER BY id`, len(all))
+	}, `SELECT id, name, class, runtime, os FROM client WHERE id >= ? ORDER BY id`, len(all))
 	if err != nil {
 		return err
 	}
@@ -172,6 +168,26 @@ func (c *columns) places(ctx context.Context, tx queryer) error {
 	return nil
 }
 
+func (c *columns) consumed(ctx context.Context, tx queryer) error {
+	p := c.all.consumed
+	err := eachRow(ctx, tx, func(rows *sql.Rows) error {
+		var id int
+		var repo, pkg, version, consumer uint32
+		var class uint8
+		if err := rows.Scan(&id, &repo, &pkg, &version, &class, &consumer); err != nil {
+			return err
+		}
+		p.repo, p.pkg, p.version = put(p.repo, id, repo), put(p.pkg, id, pkg), put(p.version, id, version)
+		p.class, p.consumer = put(p.class, id, class), put(p.consumer, id, consumer)
+		return nil
+	}, `SELECT id, repo_id, package_id, version_id, class, consumer_id FROM consumed WHERE id >= ? ORDER BY id`, len(p.repo))
+	if err != nil {
+		return err
+	}
+	c.all.consumed = p
+	return nil
+}
+
 // put sets s[i], where i is beyond all that was set before.
 func put[T any](s []T, i int, v T) []T {
 	var zero T
@@ -207,7 +223,10 @@ func (a *attributes) keys(s *space, by pkgmeter.Key) (ids []uint32, largest uint
 		ids = widen(s.legacy)
 	case pkgmeter.ByCountry:
 		ids = s.country
-	case pkgmeter.ByClient, pkgmeter.ByClass:
+	case pkgmeter.ByConsumer:
+		ids = s.consumer
+	case pkgmeter.BySource: // slices decide
+	case pkgmeter.ByClient, pkgmeter.ByClass, pkgmeter.ByRuntime, pkgmeter.ByOS:
 		if by == pkgmeter.ByClass && s.class != nil {
 			ids = widen(s.class)
 		} else {
@@ -224,8 +243,15 @@ func (a *attributes) keys(s *space, by pkgmeter.Key) (ids []uint32, largest uint
 func (a *attributes) clientKeys(by pkgmeter.Key) []uint32 {
 	keys := make([]uint32, len(a.clients))
 	for id, c := range a.clients {
-		if keys[id] = c.key; by == pkgmeter.ByClass {
+		switch by {
+		case pkgmeter.ByClass:
 			keys[id] = uint32(c.class)
+		case pkgmeter.ByRuntime:
+			keys[id] = c.byRuntime
+		case pkgmeter.ByOS:
+			keys[id] = c.byOS
+		default:
+			keys[id] = c.byName
 		}
 	}
 	return keys

@@ -104,6 +104,10 @@ func (d *doctor) name(k slot) string {
 		return period + " facets"
 	case dimPlace:
 		return period + " by country"
+	case dimSource:
+		return fmt.Sprintf("%s source %d %s", period, k.slice>>3, pkgmeter.Class(k.slice&7))
+	case dimConsumer:
+		return period + " by consumer"
 	}
 	return period + " in all"
 }
@@ -188,6 +192,12 @@ func (d *doctor) expected() found {
 		if prints.places.sum.Hits > 0 {
 			want.at(slot{dim: dimPlace, period: day}).merge(&prints.places)
 		}
+		if prints.people.sum.Hits > 0 {
+			want.at(slot{dim: dimConsumer, period: day}).merge(&prints.people)
+		}
+		for slice, p := range prints.sources {
+			want.at(slot{dim: dimSource, slice: slice, period: day}).merge(p)
+		}
 		for client, p := range prints.clients {
 			class := int64(d.attrs.clients[client].class)
 			for _, k := range []slot{{dim: dimAll}, {dim: dimClient, slice: client}, {dim: dimClass, slice: class}} {
@@ -227,7 +237,8 @@ type agentHistory struct {
 	byName  map[clientKey]int64
 	epochs  []epoch // by position, ascending
 	rules   map[int64][]ruledClient
-	robots  map[int64]string // names of agents of which only robots were seen
+	robots  map[int64]clientKey // agents of which only robots were seen
+	plain   bool                // clients have no runtime and no system
 }
 
 // epoch is the rule set in force after a row of the ledger.
@@ -235,10 +246,10 @@ type epoch struct{ pos, rule int64 }
 
 type ruledClient struct{ rule, client int64 }
 
-func readAgents(ctx context.Context, tx *sql.Tx, gen int64, clients []client, rules pkgmeter.Rules) (*agentHistory, error) {
-	h := &agentHistory{clients: clients, byName: map[clientKey]int64{}, rules: map[int64][]ruledClient{}, robots: map[int64]string{}}
+func readAgents(ctx context.Context, tx *sql.Tx, m *meta, clients []client, rules pkgmeter.Rules) (*agentHistory, error) {
+	h := &agentHistory{clients: clients, byName: map[clientKey]int64{}, rules: map[int64][]ruledClient{}, robots: map[int64]clientKey{}, plain: !m.detailed}
 	for id, c := range clients {
-		h.byName[clientKey{c.name, c.class}] = int64(id)
+		h.byName[c.clientKey] = int64(id)
 	}
 	err := eachRow(ctx, tx, func(rows *sql.Rows) error {
 		var e epoch
@@ -253,9 +264,10 @@ func readAgents(ctx context.Context, tx *sql.Tx, gen int64, clients []client, ru
 		var agent int64
 		var ua string
 		err := rows.Scan(&agent, &ua)
-		h.robots[agent] = rules.Client(ua, pkgmeter.Robot).Name
+		c := rules.Client(ua, pkgmeter.Robot)
+		h.robots[agent] = clientKey{c.Name, c.Class, c.Runtime, c.OS}
 		return err
-	}, `SELECT id, ua FROM agent WHERE NOT EXISTS (SELECT 1 FROM agent_rule r WHERE r.gen = ? AND r.agent_id = agent.id)`, gen)
+	}, `SELECT id, ua FROM agent WHERE NOT EXISTS (SELECT 1 FROM agent_rule r WHERE r.gen = ? AND r.agent_id = agent.id)`, m.gen)
 	if err != nil {
 		return nil, err
 	}
@@ -265,25 +277,28 @@ func readAgents(ctx context.Context, tx *sql.Tx, gen int64, clients []client, ru
 		err := rows.Scan(&agent, &r.rule, &r.client)
 		h.rules[agent] = append(h.rules[agent], r)
 		return err
-	}, `SELECT agent_id, rule, client_id FROM agent_rule WHERE gen = ? ORDER BY agent_id, rule`, gen)
+	}, `SELECT agent_id, rule, client_id FROM agent_rule WHERE gen = ? ORDER BY agent_id, rule`, m.gen)
 }
 
 // client returns the client for which an event counts.
 func (h *agentHistory) client(pos int64, e said) (int64, bool) {
-	name, class := pkgmeter.NoClient, pkgmeter.UnknownClient
+	k := clientKey{name: pkgmeter.NoClient, class: pkgmeter.UnknownClient}
 	if robot, ok := h.robots[e.agent]; ok {
-		name = robot
+		k = robot
 	}
 	rule := h.rule(pos)
 	for i, r := range h.rules[e.agent] {
 		if i == 0 && e.agent > 0 || r.rule <= rule {
-			name, class = h.clients[r.client].name, h.clients[r.client].class
+			k = h.clients[r.client].clientKey
 		}
 	}
 	if e.flags&pkgmeter.Robot != 0 {
-		class = pkgmeter.Bot
+		k.class = pkgmeter.Bot
 	}
-	id, ok := h.byName[clientKey{name, class}]
+	if id, ok := h.byName[k]; ok && !h.plain {
+		return id, true
+	}
+	id, ok := h.byName[k.plain()]
 	return id, ok
 }
 

@@ -7,8 +7,6 @@ import (
 	"github.com/pkgmeter/pkgmeter/internal/cells"
 )
 
-var errNoCountries = pkgmeter.Errorf(pkgmeter.Invalid, "an answer by country can be narrowed by package, type, repository and class only")
-
 func (q *question) byCountry() bool { return q.by != nil && *q.by == pkgmeter.ByCountry }
 
 // plain puts the same question ungrouped.
@@ -18,9 +16,22 @@ func (q *question) plain(ctx context.Context) (*question, error) {
 	return &other, other.resolve(ctx)
 }
 
-// addUnknown adds to the sums of countries what is left of all: the events of
-// which no country is known, those from before it was asked for among them.
-func (q *question) addUnknown(ctx context.Context, sums []pkgmeter.Measures) error {
+// restKey returns the key of the events of which no country or no consumer is
+// known, if the answer has such a key.
+func (q *question) restKey() (id uint32, ok bool) {
+	f := q.query.Filter
+	switch {
+	case q.byCountry():
+		return noCountry, f.Countries == nil
+	case q.by != nil && *q.by == pkgmeter.ByConsumer:
+		return noConsumer, f.Consumers == nil
+	}
+	return 0, false
+}
+
+// addUnknown adds to the sums what is left of all: the events of which no
+// country or consumer is known, those from before it was asked for among them.
+func (q *question) addUnknown(ctx context.Context, key uint32, sums []pkgmeter.Measures) error {
 	p, err := q.plain(ctx)
 	if err != nil {
 		return err
@@ -32,12 +43,12 @@ func (q *question) addUnknown(ctx context.Context, sums []pkgmeter.Measures) err
 	for _, m := range sums {
 		known.Add(m)
 	}
-	sums[noCountry] = rest(all, known)
+	sums[key] = rest(all, known)
 	return nil
 }
 
 // addUnknownLine is addUnknown for the line of a series that is for the events
-// of no known country, among the lines of all others.
+// of no known country or consumer, among the lines of all others.
 func (q *question) addUnknownLine(ctx context.Context, unknown *dense, lines []*dense) error {
 	p, err := q.plain(ctx)
 	if err != nil {

@@ -96,7 +96,7 @@ func (w *writer) foldDays(ctx context.Context, month slot, day pkgmeter.Day, byC
 // fewFiles lists the files that pass, if looking each of them up in the given
 // number of months is less work than reading every pack.
 func (q *question) fewFiles(months int) ([]uint32, bool) {
-	if !q.byFiles || q.pass == nil || months == 0 || len(q.attrs.clients) > daysClients {
+	if q.basis != pkgmeter.OfFiles || q.pass == nil || months == 0 || len(q.attrs.clients) > daysClients {
 		return nil, false
 	}
 	var files []uint32
@@ -179,7 +179,7 @@ func (q *question) showDays(cut cut, at *daysChunk, file, first, last uint32, vi
 	for ; i < at.c.Len() && at.c.IDs[i] <= last; i++ {
 		day := at.month + pkgmeter.Day(at.c.IDs[i]>>clientBits&(1<<dayBits-1))
 		client := at.c.IDs[i] & (daysClients - 1)
-		if day < q.span.From || day > q.span.To || cut.clients != nil && !cut.clients[client] {
+		if day < q.span.From || day > q.span.To || cut.pass != nil && !cut.pass[client] {
 			continue
 		}
 		key := uint32(0)

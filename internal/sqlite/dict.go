@@ -95,9 +95,9 @@ func (k fileKey) weight() int { return len(k.raw) + len(k.hint) + entryOverhead 
 
 // fileRef is what the writer has to know of a file to count for it.
 type fileRef struct {
-	id, repo, typ, pkg int64
-	kind               pkgmeter.Kind
-	legacy             pkgmeter.LegacyType
+	id, repo, typ, pkg, version int64
+	kind                        pkgmeter.Kind
+	legacy                      pkgmeter.LegacyType
 }
 
 // files is the dictionary of files: like dict, with what follows from them.
@@ -116,7 +116,7 @@ type repoTypeKey struct{ gen, repo, typ int64 }
 func (f *files) prepare(ctx context.Context, prepare preparer) (err error) {
 	f.known, f.fresh, f.types = newCache[fileKey, fileRef](fileCacheBytes), map[fileKey]fileRef{}, map[repoTypeKey]bool{}
 	f.sel, err = prepare(ctx, `
-		SELECT f.id, r.repo_id, p.type_id, p.id, r.kind, r.legacy_type
+		SELECT f.id, r.repo_id, p.type_id, p.id, r.version_id, r.kind, r.legacy_type
 		FROM file f JOIN file_rule r ON r.gen = ? AND r.file_id = f.id JOIN package p ON p.id = r.package_id
 		WHERE f.repo_said_id = ? AND f.raw = ? AND f.hint = ?`)
 	if err != nil {
@@ -153,8 +153,9 @@ func (f *files) settle(remember, committed bool) {
 
 // A clientKey names a row of client.
 type clientKey struct {
-	name  string
-	class pkgmeter.Class
+	name        string
+	class       pkgmeter.Class
+	runtime, os string
 }
 
 // agentRef is what the writer has to know of an agent to count for it.
@@ -191,8 +192,10 @@ func (a *agents) prepare(ctx context.Context, prepare preparer) error {
 		{&a.same, `
 			SELECT coalesce((SELECT (client_id, version, runtime, os, arch) = (?, ?, ?, ?, ?) FROM agent_rule
 				WHERE gen = ? AND agent_id = ? ORDER BY rule DESC LIMIT 1), 0)`},
-		{&a.selClient, `SELECT id FROM client WHERE name = ? AND class = ?`},
-		{&a.insOne, `INSERT INTO client (name, class) VALUES (?, ?) ON CONFLICT DO NOTHING`},
+		{&a.selClient, `SELECT id FROM client WHERE name = ? AND class = ? AND runtime = ? AND os = ?`},
+		{&a.insOne, `
+			INSERT INTO client (name, class, runtime, os) SELECT ?1, ?2, ?3, ?4
+			WHERE ?3 = '' AND ?4 = '' OR (SELECT count(*) FROM client) < ?5 ON CONFLICT DO NOTHING`},
 	} {
 		var err error
 		if *p.to, err = prepare(ctx, p.sql); err != nil { //nolint:sqlclosecheck // prepare sees to it
@@ -217,21 +220,44 @@ func (a *agents) settle(remember, committed bool) {
 	a.freshClients = a.freshClients[:0]
 }
 
-// client returns the id of a client, which it adds where needed.
-func (a *agents) client(ctx context.Context, c *pkgmeter.Client) (int64, error) {
-	k := clientKey{cmp.Or(c.Name, pkgmeter.NoClient), c.Class}
-	if id, ok := a.clients[k]; ok {
-		return id, nil
+// detailedClients is how many clients there are before new ones are told apart
+// by name and class only: a runtime is part of what a client says of itself, and
+// may be anything.
+const detailedClients = 2_000
+
+// client returns the id of the client for which a generation counts; it is added
+// where needed.
+func (w *writer) client(ctx context.Context, gen int64, c *pkgmeter.Client) (int64, error) {
+	k := clientKey{cmp.Or(c.Name, pkgmeter.NoClient), c.Class, c.Runtime, c.OS}
+	if gen == w.gen && !w.detailed {
+		k = k.plain()
 	}
-	id, added, err := add(ctx, a.insOne, k.name, int64(k.class))
+	id, found, err := w.agents.client(ctx, k)
+	if err == nil && !found {
+		id, _, err = w.agents.client(ctx, k.plain())
+	}
+	return id, err
+}
+
+func (k clientKey) plain() clientKey { return clientKey{name: k.name, class: k.class} }
+
+// client returns the id of a client, unless there are too many for a new one.
+func (a *agents) client(ctx context.Context, k clientKey) (id int64, found bool, err error) {
+	if id, ok := a.clients[k]; ok {
+		return id, true, nil
+	}
+	id, added, err := add(ctx, a.insOne, k.name, int64(k.class), k.runtime, k.os, detailedClients)
 	if err == nil && !added {
-		err = a.selClient.QueryRowContext(ctx, k.name, int64(k.class)).Scan(&id)
+		err = a.selClient.QueryRowContext(ctx, k.name, int64(k.class), k.runtime, k.os).Scan(&id)
+		if errors.Is(err, sql.ErrNoRows) {
+			return 0, false, nil
+		}
 	}
 	if err == nil {
 		a.clients[k] = id
 		a.freshClients = append(a.freshClients, k)
 	}
-	return id, err
+	return id, err == nil, err
 }
 
 // agentOf returns the agent of an entry, 0 for none, with the client that the
@@ -248,7 +274,7 @@ func (w *writer) agentOf(ctx context.Context, e *pkgmeter.Entry) (agentRef, erro
 	if ok && !robot {
 		return ref, nil
 	}
-	client, err := w.agents.client(ctx, &e.Client)
+	client, err := w.client(ctx, w.gen, &e.Client)
 	if err != nil {
 		return ref, err
 	}
@@ -330,7 +356,7 @@ func (w *writer) findFile(ctx context.Context, key fileKey, f *pkgmeter.File, hi
 	if added {
 		return w.addRule(ctx, w.gen, id, key.hint == "" && hits, f)
 	}
-	err = w.files.sel.QueryRowContext(ctx, w.gen, key.repo, key.raw, key.hint).Scan(&ref.id, &ref.repo, &ref.typ, &ref.pkg, &ref.kind, &ref.legacy)
+	err = w.files.sel.QueryRowContext(ctx, w.gen, key.repo, key.raw, key.hint).Scan(&ref.id, &ref.repo, &ref.typ, &ref.pkg, &ref.version, &ref.kind, &ref.legacy)
 	return ref, err
 }
 
@@ -346,15 +372,15 @@ func (w *writer) addRule(ctx context.Context, gen, id int64, byPath bool, f *pkg
 
 // ruleRow is what follows from a file, by ids.
 type ruleRow struct {
-	gen           int64
-	ref           fileRef
-	name, version int64
-	file          *pkgmeter.File
+	gen  int64
+	ref  fileRef
+	name int64
+	file *pkgmeter.File
 }
 
 func (r *ruleRow) args() []any {
 	return []any{
-		r.gen, r.ref.id, r.ref.repo, r.name, r.ref.pkg, r.version,
+		r.gen, r.ref.id, r.ref.repo, r.name, r.ref.pkg, r.ref.version,
 		int64(r.file.Kind), r.file.SidecarOf, int64(r.file.Legacy), int64(r.file.Confidence),
 	}
 }
@@ -375,7 +401,7 @@ func (w *writer) ruleOf(ctx context.Context, gen, id int64, byPath bool, f *pkgm
 	if r.ref.pkg, err = w.pkg.id(ctx, f.Package, r.ref.typ); err != nil {
 		return r, err
 	}
-	if r.version, err = w.version.id(ctx, f.Version); err != nil {
+	if r.ref.version, err = w.version.id(ctx, f.Version); err != nil {
 		return r, err
 	}
 	if byPath && f.Confidence == pkgmeter.Certain {

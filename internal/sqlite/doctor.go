@@ -87,6 +87,8 @@ type dayPrints struct {
 	clients map[int64]*fingerprint // of files, by client
 	facets  fingerprint
 	places  fingerprint
+	people  fingerprint
+	sources map[int64]*fingerprint // of files, by slice
 }
 
 type doctor struct {
@@ -101,8 +103,10 @@ type doctor struct {
 	agents  *agentHistory
 	facetOf map[facetKey]int64
 	placeOf map[placeKey]int64
+	usedBy  map[consumedKey]int64
 	days    map[pkgmeter.Day]*dayPrints
 	heard   map[heardKey]int64
+	uploads map[uploadKey]int64
 }
 
 func (d *doctor) run(ctx context.Context) (err error) {
@@ -113,7 +117,7 @@ func (d *doctor) run(ctx context.Context) (err error) {
 	rand.Read(seed[:]) // it never fails
 	d.seed = binary.LittleEndian.Uint64(seed[:])
 	for _, step := range []func(context.Context) error{
-		d.file, d.learn, d.ledger, d.compare, d.compareHeard, d.catalog, d.use,
+		d.file, d.learn, d.ledger, d.compare, d.compareHeard, d.compareUploads, d.catalog, d.use,
 	} {
 		if err := step(ctx); err != nil {
 			return err
@@ -146,8 +150,8 @@ func (d *doctor) file(ctx context.Context) error {
 
 // learn reads what the ledger's numbers stand for.
 func (d *doctor) learn(ctx context.Context) (err error) {
-	var c columns
-	if d.attrs, err = c.catchUp(ctx, d.tx, d.meta.gen); err != nil {
+	var cols columns
+	if d.attrs, err = cols.catchUp(ctx, d.tx, d.meta.gen); err != nil {
 		return err
 	}
 	d.facetOf, d.heard = map[facetKey]int64{}, map[heardKey]int64{}
@@ -162,7 +166,12 @@ func (d *doctor) learn(ctx context.Context) (err error) {
 	for id := range p.repo {
 		d.placeOf[placeKey{int64(p.repo[id]), int64(p.pkg[id]), pkgmeter.Class(p.class[id]), int64(p.country[id])}] = int64(id)
 	}
-	d.agents, err = readAgents(ctx, d.tx, d.meta.gen, d.attrs.clients, d.rules)
+	d.usedBy, d.uploads = map[consumedKey]int64{}, map[uploadKey]int64{}
+	c := &d.attrs.consumed
+	for id := range c.repo {
+		d.usedBy[consumedKey{int64(c.repo[id]), int64(c.pkg[id]), int64(c.version[id]), pkgmeter.Class(c.class[id]), int64(c.consumer[id])}] = int64(id)
+	}
+	d.agents, err = readAgents(ctx, d.tx, d.meta, d.attrs.clients, d.rules)
 	return err
 }
 
@@ -195,11 +204,11 @@ func (d *doctor) ledger(ctx context.Context) error {
 		pos, event = at, first+int64(n)
 		d.report.Rows++
 		d.report.Events += int64(n)
-		if codec != codecRows || checksum(body) != crc {
+		if checksum(body) != crc {
 			d.report.find("ledger: row %d is damaged", at)
 			return nil
 		}
-		err := decodeRow(body, n, receivedMS, func(e said) error {
+		err := decodeRow(codec, body, n, receivedMS, func(e said) error {
 			d.event(at, e)
 			return nil
 		})
@@ -222,6 +231,9 @@ func (d *doctor) event(pos int64, e said) {
 	}
 	m := d.rules.Measures(pkgmeter.Event{Op: e.op, Status: e.status, Bytes: e.bytes, Flags: e.flags}, pkgmeter.Kind(d.attrs.kind[e.file]))
 	if m.Hits == 0 {
+		if d.meta.detailed && isUpload(e.op, e.status, pkgmeter.Kind(d.attrs.kind[e.file])) {
+			d.uploads[uploadKey{day, int64(d.attrs.pkg[e.file]), int64(d.attrs.version[e.file])}]++
+		}
 		return
 	}
 	client, ok := d.agents.client(pos, e)
@@ -239,19 +251,64 @@ func (d *doctor) event(pos int64, e said) {
 	}
 	prints := d.days[day]
 	if prints == nil {
-		prints = &dayPrints{clients: map[int64]*fingerprint{}}
+		prints = &dayPrints{clients: map[int64]*fingerprint{}, sources: map[int64]*fingerprint{}}
 		d.days[day] = prints
 	}
-	p := prints.clients[client]
-	if p == nil {
-		p = new(fingerprint)
-		prints.clients[client] = p
-	}
-	p.add(d.weight(uint64(e.file)), uint64(m.Downloads), uint64(m.Hits), uint64(m.Bytes))
+	weight := d.weight(uint64(e.file))
+	printOf(prints.clients, client).add(weight, uint64(m.Downloads), uint64(m.Hits), uint64(m.Bytes))
 	prints.facets.add(d.weight(uint64(facet)), uint64(m.Downloads), uint64(m.Hits), uint64(m.Bytes))
 	if e.country != "" && pos > d.meta.placesFrom {
 		d.place(pos, e, client, prints, m)
 	}
+	if !d.meta.detailed {
+		return
+	}
+	slice := sourceSlice(e.source, d.attrs.clients[client].class)
+	printOf(prints.sources, slice).add(weight, uint64(m.Downloads), uint64(m.Hits), uint64(m.Bytes))
+	if e.consumer != 0 {
+		d.consumer(pos, e, client, prints, m)
+	}
+}
+
+func printOf(prints map[int64]*fingerprint, k int64) *fingerprint {
+	p := prints[k]
+	if p == nil {
+		p = new(fingerprint)
+		prints[k] = p
+	}
+	return p
+}
+
+func (d *doctor) consumer(pos int64, e said, client int64, prints *dayPrints, m pkgmeter.Measures) {
+	a := &d.attrs
+	id, ok := d.usedBy[consumedKey{int64(a.repo[e.file]), int64(a.pkg[e.file]), int64(a.version[e.file]), a.clients[client].class, e.consumer}]
+	if !ok {
+		d.report.find("ledger: row %d counts for a consumer that is not there", pos)
+		return
+	}
+	prints.people.add(d.weight(uint64(id)), uint64(m.Downloads), uint64(m.Hits), uint64(m.Bytes))
+}
+
+// compareUploads holds the numbers of uploads against the ledger.
+func (d *doctor) compareUploads(ctx context.Context) error {
+	err := eachRow(ctx, d.tx, func(rows *sql.Rows) error {
+		var k uploadKey
+		var n int64
+		if err := rows.Scan(&k.day, &k.pkg, &k.version, &n); err != nil {
+			return err
+		}
+		if d.uploads[k] != n {
+			d.report.find("%s: %d uploads of package %d, by the ledger %d", k.day, n, k.pkg, d.uploads[k])
+		}
+		delete(d.uploads, k)
+		return nil
+	}, `SELECT day, package_id, version_id, n FROM upload WHERE gen = ?`, d.meta.gen)
+	for k, n := range d.uploads {
+		if err == nil {
+			d.report.find("%s: %d uploads of package %d are not counted", k.day, n, k.pkg)
+		}
+	}
+	return err
 }
 
 func (d *doctor) place(pos int64, e said, client int64, prints *dayPrints, m pkgmeter.Measures) {

@@ -4,6 +4,8 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+
+	"github.com/pkgmeter/pkgmeter/internal/cells"
 )
 
 // EachConnection calls f for the writer's connection and for as many readers
@@ -39,3 +41,29 @@ func (s *Store) FreshCounts() (rows, cells int64) { return s.fresh.rows.Load(), 
 
 // Commits returns how many transactions there were.
 func (s *Store) Commits() int64 { return s.wal.commits.Load() }
+
+// Unpacked returns how many runs are kept unpacked, and their size.
+func (s *Store) Unpacked() (runs, bytes int) {
+	s.unpacked.mu.Lock()
+	defer s.unpacked.mu.Unlock()
+	return len(s.unpacked.runs), s.unpacked.bytes
+}
+
+// ForgetUnpacked drops them.
+func (s *Store) ForgetUnpacked() {
+	s.unpacked.mu.Lock()
+	defer s.unpacked.mu.Unlock()
+	s.unpacked.runs, s.unpacked.bytes = nil, 0
+}
+
+// KeepUnpacked keeps a run of n cells for a slice.
+func (s *Store) KeepUnpacked(slice int64, n int) {
+	c := new(cells.Columns)
+	for i := range n {
+		c.Append(uint32(i), 1, 1, 1)
+	}
+	s.unpacked.put(slot{slice: slice}, 1, c)
+}
+
+// IsUnpacked reports whether that run is kept.
+func (s *Store) IsUnpacked(slice int64) bool { return s.unpacked.get(slot{slice: slice}, 1) != nil }

@@ -38,14 +38,14 @@ var errFresh = errors.New("a row of fresh counts is damaged")
 func appendFresh(b []byte, sums map[cellKey]pkgmeter.Measures, keys []cellKey) ([]byte, []cellKey) {
 	keys = slices.AppendSeq(keys[:0], maps.Keys(sums))
 	slices.SortFunc(keys, func(a, b cellKey) int {
-		return cmp.Or(cmp.Compare(a.day, b.day), cmp.Compare(a.dim, b.dim), cmp.Compare(a.client, b.client), cmp.Compare(a.file, b.file))
+		return cmp.Or(cmp.Compare(a.day, b.day), cmp.Compare(a.dim, b.dim), cmp.Compare(a.slice, b.slice), cmp.Compare(a.file, b.file))
 	})
 	for from := 0; from < len(keys); {
 		k, to := keys[from], from+1
-		for to < len(keys) && keys[to].day == k.day && keys[to].dim == k.dim && keys[to].client == k.client {
+		for to < len(keys) && keys[to].day == k.day && keys[to].dim == k.dim && keys[to].slice == k.slice {
 			to++
 		}
-		b = freshRun{k.day, k.dim, k.client}.append(b, to-from)
+		b = freshRun{k.day, k.dim, k.slice}.append(b, to-from)
 		before := int64(0)
 		for _, k := range keys[from:to] {
 			m := sums[k]
@@ -135,7 +135,7 @@ func (w *writer) addFresh(ctx context.Context) error {
 func (q *question) eachFresh(ctx context.Context, cut cut, visit visitor) error {
 	var c cells.Columns
 	want := func(r freshRun) bool {
-		return r.dim == cut.rows && r.day >= q.span.From && r.day <= q.span.To && (cut.clients == nil || int(r.slice) < len(cut.clients) && cut.clients[r.slice])
+		return r.dim == cut.rows && r.day >= q.span.From && r.day <= q.span.To && (cut.pass == nil || int(r.slice) < len(cut.pass) && cut.pass[r.slice])
 	}
 	return eachRow(ctx, q.tx, func(rows *sql.Rows) error {
 		var n int
@@ -276,7 +276,7 @@ func (w *writer) foldRuns(ctx context.Context, runs map[freshRun][]*cells.Column
 			some = some[1:]
 			if sum := mergeAll(runs[r]); r.dim == dimClient {
 				byClient[r.slice] = sum
-			} else if err := w.foldWhole(ctx, w.gen, day, r.dim, sum); err != nil {
+			} else if err := w.foldSlices(ctx, w.gen, day, r.dim, map[int64]*cells.Columns{r.slice: sum}); err != nil {
 				return err
 			}
 		}

@@ -60,19 +60,19 @@ func TestFreshCountsAreCounted(t *testing.T) {
 			t.Errorf("%s: %d rows of %d cells, want %d of %d", when, r, n, rows, cells)
 		}
 	}
-	for range 3 { // a file and its facet
+	for range 3 { // a file by client, by source, and its facet
 		write(t, s, noon, entry("com/acme/app/1.0/app-1.0.jar", noon))
 	}
-	check("after three commits", 3, 6)
+	check("after three commits", 3, 9)
 	s.Close()
 	s = open(t, dir, c)
-	check("opened again", 3, 6)
+	check("opened again", 3, 9)
 	if err := s.Rebuild(t.Context(), rule.Default(), func(int64, int64) {}); err != nil {
 		t.Fatal(err)
 	}
 	check("after a recount", 0, 0)
 	write(t, s, noon, entry("com/acme/app/1.0/app-1.0.jar", noon))
-	check("and a commit", 1, 2)
+	check("and a commit", 1, 3)
 	if err := s.Pack(t.Context()); err != nil {
 		t.Fatal(err)
 	}

@@ -36,14 +36,17 @@ func passes(f pkgmeter.Filter, e pkgmeter.Entry) bool {
 		in(f.Versions, file.Version) && in(f.Files, file.Name) &&
 		(f.Kinds == nil || slices.Contains(f.Kinds, file.Kind)) &&
 		(f.LegacyTypes == nil || slices.Contains(f.LegacyTypes, file.Legacy)) &&
-		(f.Classes == nil || slices.Contains(f.Classes, e.Client.Class)) && in(f.Clients, e.Client.Name)
+		(f.Classes == nil || slices.Contains(f.Classes, e.Client.Class)) && in(f.Clients, e.Client.Name) &&
+		in(f.Runtimes, e.Client.Runtime) && in(f.Systems, e.Client.OS) && in(f.Sources, e.Event.Source) && in(f.Consumers, e.Event.Consumer) &&
+		in(f.Countries, e.Event.Country)
 }
 
 func keyOf(by pkgmeter.Key, e pkgmeter.Entry) string {
 	f := e.File
 	return []string{
 		f.Name, f.Repository, f.Type, f.Package, f.Version, f.Kind.String(), f.Legacy.String(),
-		e.Client.Class.String(), e.Client.Name, cmp.Or(e.Event.Country, pkgmeter.UnknownCountry),
+		e.Client.Class.String(), e.Client.Name, cmp.Or(e.Event.Country, pkgmeter.UnknownCountry), e.Client.Runtime, e.Client.OS,
+		e.Event.Source, e.Event.Consumer,
 	}[by]
 }
 
@@ -154,22 +157,24 @@ func (w *world) write(t *rapid.T) {
 			back = 0
 		}
 		e := rule.Default().Apply(pkgmeter.Event{
-			Source: "s", Repository: rapid.SampledFrom(repos).Draw(t, "repo"), Path: rapid.SampledFrom(paths).Draw(t, "path"),
+			Source: rapid.SampledFrom([]string{"s", "s", "log:web"}).Draw(t, "source"), Repository: rapid.SampledFrom(repos).Draw(t, "repo"), Path: rapid.SampledFrom(paths).Draw(t, "path"),
 			Time: w.clock.at.Add(-back), Op: rapid.SampledFrom([]pkgmeter.Op{pkgmeter.Get, pkgmeter.Get, pkgmeter.Head, pkgmeter.Upload}).Draw(t, "op"),
 			Status: 200, Bytes: rapid.Int64Range(0, 1<<30).Draw(t, "bytes"),
 			Agent: rapid.SampledFrom(userAgents).Draw(t, "agent"), Flags: rapid.SampledFrom([]pkgmeter.Flags{0, 0, 0, pkgmeter.Robot}).Draw(t, "flags"),
-			Country: rapid.SampledFrom([]string{"", "", "DE", "AA", "US", "ZY"}).Draw(t, "country"),
+			Country:  rapid.SampledFrom([]string{"", "", "DE", "AA", "US", "ZY"}).Draw(t, "country"),
+			Consumer: rapid.SampledFrom([]string{"", "", "team-a", "team-b"}).Draw(t, "consumer"),
 		})
 		if rapid.IntRange(0, 3).Draw(t, "with id") == 0 {
 			e.Event.ID = fmt.Sprint(rapid.IntRange(0, 60).Draw(t, "id"))
 		}
 		d.Entries = append(d.Entries, e)
-		if e.Event.ID != "" && w.ids[e.Event.ID] {
+		key := e.Event.Source + " " + e.Event.ID
+		if e.Event.ID != "" && w.ids[key] {
 			known++
 			continue
 		}
 		if e.Event.ID != "" {
-			w.ids[e.Event.ID] = true
+			w.ids[key] = true
 		}
 		fresh = append(fresh, e)
 	}
@@ -243,6 +248,18 @@ func (w *world) query(t *rapid.T) pkgmeter.Query {
 		q.Filter.Kinds = []pkgmeter.Kind{pkgmeter.Primary, pkgmeter.Checksum}
 	}
 	q.Filter.Clients = some("clients", "pip", "curl", "(none)", "(other)", "nexus")
+	switch rapid.IntRange(0, 9).Draw(t, "details?") {
+	case 0:
+		q.Filter.Runtimes = some("runtimes", "", "python 3.12", "java 17")
+	case 1:
+		q.Filter.Systems = some("systems", "", "linux")
+	case 2, 3:
+		q.Filter = pkgmeter.Filter{Sources: some("sources", "s", "log:web"), Files: q.Filter.Files, Packages: q.Filter.Packages, Kinds: q.Filter.Kinds}
+	case 4, 5:
+		q.Filter = pkgmeter.Filter{Consumers: some("consumers", "team-a", "team-b"), Versions: q.Filter.Versions, Types: q.Filter.Types}
+	case 6:
+		q.Filter = pkgmeter.Filter{Countries: some("countries", "DE", "US", "FR"), Repositories: q.Filter.Repositories}
+	}
 	if rapid.IntRange(0, 4).Draw(t, "classes?") == 0 {
 		q.Filter.Classes = rapid.SliceOfN(rapid.Map(rapid.IntRange(0, 4), func(c int) pkgmeter.Class { return pkgmeter.Class(c) }), 1, 3).Draw(t, "classes")
 	}
@@ -256,13 +273,21 @@ func (w *world) ask(t *rapid.T) {
 	q := w.query(t)
 	grain := pkgmeter.Grain(rapid.IntRange(0, 2).Draw(t, "grain"))
 	by := pkgmeter.Key(rapid.IntRange(0, len(pkgmeter.KeyNames())-1).Draw(t, "by"))
-	if by == pkgmeter.ByCountry && !q.Filter.TellsCountries() {
-		_, err := w.store.Top(t.Context(), q, by, pkgmeter.Page{Limit: 1})
-		_, err2 := w.store.Split(t.Context(), q, grain, by)
-		if pkgmeter.CodeOf(err) != pkgmeter.Invalid || pkgmeter.CodeOf(err2) != pkgmeter.Invalid {
-			t.Fatalf("countries of %+v: %v, %v", q.Filter, err, err2)
+	if _, err := pkgmeter.BasisOf(q.Filter, nil); err != nil {
+		_, err2 := w.store.Totals(t.Context(), q)
+		_, err3 := w.store.Series(t.Context(), q, grain)
+		if pkgmeter.CodeOf(err) != pkgmeter.Invalid || pkgmeter.CodeOf(err2) != pkgmeter.Invalid || pkgmeter.CodeOf(err3) != pkgmeter.Invalid {
+			t.Fatalf("%+v: %v, %v, %v", q.Filter, err, err2, err3)
 		}
-		by = pkgmeter.ByFile
+		return
+	}
+	if _, err := pkgmeter.BasisOf(q.Filter, &by); err != nil {
+		_, err2 := w.store.Top(t.Context(), q, by, pkgmeter.Page{Limit: 1})
+		_, err3 := w.store.Split(t.Context(), q, grain, by)
+		if pkgmeter.CodeOf(err) != pkgmeter.Invalid || pkgmeter.CodeOf(err2) != pkgmeter.Invalid || pkgmeter.CodeOf(err3) != pkgmeter.Invalid {
+			t.Fatalf("%s of %+v: %v, %v, %v", by, q.Filter, err, err2, err3)
+		}
+		by = pkgmeter.ByType // all bases tell it
 	}
 	total, err := w.store.Totals(t.Context(), q)
 	same(t, "totals", total, w.model.totals(q), err)

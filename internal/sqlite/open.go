@@ -63,6 +63,7 @@ type Store struct {
 
 	meta     atomic.Pointer[meta] // as committed
 	cols     columns
+	unpacked unpackedPacks
 	catalog  catalogState
 	used     usePeriod
 	balances atomic.Pointer[balanceSet]
@@ -81,6 +82,7 @@ type meta struct {
 	builtin  int   // the built-in rules in it
 	own      string
 	sliced   bool // counts are kept by client
+	detailed bool // and clients have runtimes and systems; there are counts by source and consumer
 
 	placesFrom int64 // up to this row of the ledger no places are counted
 }
@@ -179,7 +181,7 @@ func checkHeader(f *os.File) error {
 
 func (s *Store) loadMeta(ctx context.Context) error {
 	_, err := s.w.conn.ExecContext(ctx, `
-		INSERT INTO meta (one, ledger_id, epoch, gen, rule, builtin, sliced, created_ms) VALUES (1, ?, 1, 1, ?, ?, 1, ?)
+		INSERT INTO meta (one, ledger_id, epoch, gen, rule, builtin, sliced, detailed, created_ms) VALUES (1, ?, 1, 1, ?, ?, 1, 1, ?)
 		ON CONFLICT DO NOTHING`, rand.Text(), s.opt.Rule, s.opt.Rule, s.opt.Now().UnixMilli())
 	if err != nil {
 		return err
@@ -201,8 +203,8 @@ type rowQueryer interface {
 
 func readMeta(ctx context.Context, q rowQueryer) (*meta, error) {
 	m := new(meta)
-	return m, q.QueryRowContext(ctx, `SELECT ledger_id, gen, rule, builtin, own, sliced, places_from FROM meta`).
-		Scan(&m.ledgerID, &m.gen, &m.rule, &m.builtin, &m.own, &m.sliced, &m.placesFrom)
+	return m, q.QueryRowContext(ctx, `SELECT ledger_id, gen, rule, builtin, own, sliced, detailed, places_from FROM meta`).
+		Scan(&m.ledgerID, &m.gen, &m.rule, &m.builtin, &m.own, &m.sliced, &m.detailed, &m.placesFrom)
 }
 
 // Close releases the file once a running write has ended. What was

@@ -229,6 +229,7 @@ func (w *writer) putChunks(ctx context.Context, at slot, start uint32, c *cells.
 	if at.dim == dimDays {
 		most = daysBody
 	}
+	w.touch(at)
 	packed, err := cells.PackSmall(c, most)
 	if err != nil {
 		return err
@@ -316,7 +317,7 @@ func (w *writer) packMonth(ctx context.Context, gen int64, month pkgmeter.Day) e
 // packedSlices lists the slices of which the days of a month have packs.
 func (w *writer) packedSlices(ctx context.Context, month slot) (slots []slot, err error) {
 	at := month
-	for _, dim := range []int{dimAll, dimFacet, dimPlace, dimClass, dimClient} {
+	for _, dim := range []int{dimAll, dimFacet, dimPlace, dimConsumer, dimClass, dimClient, dimSource} {
 		at.dim = dim
 		limit := int64(1)
 		switch dim {
@@ -324,6 +325,10 @@ func (w *writer) packedSlices(ctx context.Context, month slot) (slots []slot, er
 			limit = int64(len(pkgmeter.ClassNames()))
 		case dimClient:
 			if err := w.conn.QueryRowContext(ctx, `SELECT coalesce(max(id), 0) + 1 FROM client`).Scan(&limit); err != nil {
+				return nil, err
+			}
+		case dimSource:
+			if err := w.conn.QueryRowContext(ctx, `SELECT (coalesce(max(id), 0) + 1) << 3 FROM source`).Scan(&limit); err != nil {
 				return nil, err
 			}
 		}

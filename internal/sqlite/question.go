@@ -41,11 +41,14 @@ type question struct {
 	query pkgmeter.Query
 	attrs attributes
 	by    *pkgmeter.Key // nil where nothing is grouped
+	full  bool          // the generation has details
+	kept  *unpackedPacks
 
-	byFiles bool // cells are read by file; else by facet or place
+	basis   pkgmeter.Basis
 	space   *space
 	pass    []bool // indexed by id of the space; nil lets every cell pass
 	clients []bool // indexed by client id; nil lets every client pass
+	sources []int64
 
 	filterIDs map[pkgmeter.Key][]uint32 // of the names in the filter
 }
@@ -73,7 +76,7 @@ func (s *Store) answer(ctx context.Context, q pkgmeter.Query, by *pkgmeter.Key, 
 		if err != nil {
 			return err
 		}
-		qu := &question{tx: tx, gen: m.gen, rules: m.rule, query: q, by: by}
+		qu := &question{tx: tx, gen: m.gen, rules: m.rule, query: q, by: by, full: m.detailed, kept: &s.unpacked}
 		var first sql.NullInt64
 		err = tx.QueryRowContext(ctx, `
 			SELECT min(day) FROM (SELECT min(period) AS day FROM period WHERE gen = ?1 AND grain = ?2 UNION ALL SELECT min(first_day) FROM fresh WHERE gen = ?1)`,
@@ -99,31 +102,61 @@ func (q *question) group(ctx context.Context, by pkgmeter.Key) (*question, error
 	return &other, other.resolve(ctx)
 }
 
-// resolve turns the filter into the set of files, facets or places that pass.
-func (q *question) resolve(ctx context.Context) error {
+var errNoDetails = pkgmeter.Errorf(pkgmeter.Unavailable, "counts by runtime, system, source and consumer are kept since this version: the past gets them with pkgmeter recount")
+
+// byFiles reports whether cells are of files.
+func (q *question) byFiles() bool {
+	return q.basis == pkgmeter.OfFiles || q.basis == pkgmeter.OfSources
+}
+
+// choose finds what the answer is read from.
+func (q *question) choose() (err error) {
 	f := q.query.Filter
-	q.filterIDs, q.pass = map[pkgmeter.Key][]uint32{}, nil
-	q.clients, q.byFiles = nil, false
-	switch {
-	case q.byCountry():
-		if !f.TellsCountries() {
-			return errNoCountries
-		}
+	if q.basis, err = pkgmeter.BasisOf(f, q.by); err != nil {
+		return err
+	}
+	byDetail := q.by != nil && (*q.by == pkgmeter.ByRuntime || *q.by == pkgmeter.ByOS)
+	if !q.full && (byDetail || f.Runtimes != nil || f.Systems != nil || q.basis >= pkgmeter.OfSources) {
+		return errNoDetails
+	}
+	switch q.basis {
+	case pkgmeter.OfPlaces:
 		q.space = &q.attrs.places
-	case byFiles(f, q.by):
-		q.clients, q.byFiles = q.resolveClients(), true
-		q.space = q.attrs.files()
-		f.Classes, f.Clients = nil, nil // slices decide
-	default:
-		q.clients = q.resolveClients()
+	case pkgmeter.OfConsumers:
+		q.space = &q.attrs.consumed
+	case pkgmeter.OfFacets:
 		q.space = &q.attrs.facets
+	default:
+		q.space = q.attrs.files()
+	}
+	return nil
+}
+
+// resolve turns the filter into the set of files, facets or other tuples that
+// pass, and the set of clients or sources.
+func (q *question) resolve(ctx context.Context) error {
+	q.filterIDs, q.pass, q.clients, q.sources = map[pkgmeter.Key][]uint32{}, nil, nil, nil
+	if err := q.choose(); err != nil {
+		return err
+	}
+	f := q.query.Filter
+	switch q.basis {
+	case pkgmeter.OfFacets, pkgmeter.OfFiles:
+		q.clients = q.resolveClients()
+	case pkgmeter.OfSources:
+		if err := q.resolveSources(ctx); err != nil {
+			return err
+		}
+	}
+	if q.byFiles() { // slices decide
+		f.Classes, f.Clients, f.Runtimes, f.Systems, f.Sources = nil, nil, nil, nil, nil
 	}
 	if f.Empty() {
 		return nil
 	}
 	q.pass = make([]bool, len(q.space.repo))
 	for i := range q.pass {
-		q.pass[i] = i > 0 && (q.byFiles || q.clients == nil || q.clients[q.space.client[i]])
+		q.pass[i] = i > 0 && (q.basis != pkgmeter.OfFacets || q.clients == nil || q.clients[q.space.client[i]])
 	}
 	for _, p := range []struct {
 		names []string
@@ -134,6 +167,7 @@ func (q *question) resolve(ctx context.Context) error {
 		{f.Packages, pkgmeter.ByPackage},
 		{f.Versions, pkgmeter.ByVersion},
 		{f.Files, pkgmeter.ByFile},
+		{f.Consumers, pkgmeter.ByConsumer},
 	} {
 		if p.names == nil {
 			continue
@@ -145,7 +179,22 @@ func (q *question) resolve(ctx context.Context) error {
 		q.filterIDs[p.by] = ids
 		q.keep(p.by, ids)
 	}
-	if f.Classes != nil && q.byCountry() {
+	q.resolveNumbers(f)
+	return nil
+}
+
+// resolveNumbers narrows by what needs no look-up.
+func (q *question) resolveNumbers(f pkgmeter.Filter) {
+	if f.Countries != nil {
+		var ids []uint32
+		for _, c := range f.Countries {
+			if pkgmeter.IsCountry(c) {
+				ids = append(ids, uint32(countryNumber(c)))
+			}
+		}
+		q.keep(pkgmeter.ByCountry, ids)
+	}
+	if f.Classes != nil && q.space.class != nil {
 		q.keep(pkgmeter.ByClass, numbers(f.Classes))
 	}
 	if f.Kinds != nil {
@@ -154,7 +203,6 @@ func (q *question) resolve(ctx context.Context) error {
 	if f.LegacyTypes != nil {
 		q.keep(pkgmeter.ByLegacyType, numbers(f.LegacyTypes))
 	}
-	return nil
 }
 
 func numbers[T ~uint8](kinds []T) []uint32 {
@@ -195,14 +243,26 @@ func table(by pkgmeter.Key) string {
 		return "version"
 	case pkgmeter.ByClient:
 		return "client"
+	case pkgmeter.BySource:
+		return "source"
+	case pkgmeter.ByConsumer:
+		return "consumer"
 	default:
 		return ""
 	}
 }
 
+// nameColumn is the column of the names.
+func nameColumn(by pkgmeter.Key) string {
+	if by == pkgmeter.ByConsumer {
+		return "key"
+	}
+	return "name"
+}
+
 // ids returns the ids of the names that exist.
 func (q *question) ids(ctx context.Context, by pkgmeter.Key, names []string) ([]uint32, error) {
-	stmt, err := q.tx.PrepareContext(ctx, fmt.Sprintf(`SELECT id FROM %s WHERE name = ?`, table(by)))
+	stmt, err := q.tx.PrepareContext(ctx, fmt.Sprintf(`SELECT id FROM %s WHERE %s = ?`, table(by), nameColumn(by)))
 	if err != nil {
 		return nil, err
 	}

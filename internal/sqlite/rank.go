@@ -111,8 +111,8 @@ func (q *question) smallest(ctx context.Context, by pkgmeter.Key, ids []uint32, 
 		return nil, nil
 	}
 	rows := len(q.attrs.name) // an upper bound for every table
-	if t := table(by); t != "" && len(ids) > n && len(ids)*lookupCost > rows/len(ids)*n {
-		return q.walk(ctx, t, ids, after, n)
+	if t := table(by); t != "" && by != pkgmeter.ByConsumer && len(ids) > n && len(ids)*lookupCost > rows/len(ids)*n {
+		return q.walk(ctx, t, nameColumn(by), ids, after, n)
 	}
 	all, err := q.names(ctx, by, ids)
 	if err != nil {
@@ -124,16 +124,16 @@ func (q *question) smallest(ctx context.Context, by pkgmeter.Key, ids []uint32, 
 }
 
 // walk reads names in order until n of ids were met.
-func (q *question) walk(ctx context.Context, table string, ids []uint32, after *string, n int) ([]named, error) {
+func (q *question) walk(ctx context.Context, table, column string, ids []uint32, after *string, n int) ([]named, error) {
 	wanted := make([]bool, slices.Max(ids)+1)
 	for _, id := range ids {
 		wanted[id] = true
 	}
 	where, args := "", []any(nil)
 	if after != nil {
-		where, args = "WHERE name > ?", []any{*after}
+		where, args = "WHERE "+column+" > ?", []any{*after}
 	}
-	rows, err := q.tx.QueryContext(ctx, fmt.Sprintf(`SELECT id, name FROM %s %s ORDER BY name`, table, where), args...)
+	rows, err := q.tx.QueryContext(ctx, fmt.Sprintf(`SELECT id, %[1]s FROM %[2]s %[3]s ORDER BY %[1]s`, column, table, where), args...)
 	if err != nil {
 		return nil, err
 	}
@@ -175,14 +175,28 @@ func (q *question) names(ctx context.Context, by pkgmeter.Key, ids []uint32) ([]
 			all = append(all, named{id, countryName(id)})
 		}
 		return all, nil
+	case pkgmeter.ByRuntime:
+		for _, id := range ids {
+			all = append(all, named{id, q.attrs.clients[id].runtime})
+		}
+		return all, nil
+	case pkgmeter.ByOS:
+		for _, id := range ids {
+			all = append(all, named{id, q.attrs.clients[id].os})
+		}
+		return all, nil
 	}
-	stmt, err := q.tx.PrepareContext(ctx, fmt.Sprintf(`SELECT name FROM %s WHERE id = ?`, table(by)))
+	stmt, err := q.tx.PrepareContext(ctx, fmt.Sprintf(`SELECT %s FROM %s WHERE id = ?`, nameColumn(by), table(by)))
 	if err != nil {
 		return nil, err
 	}
 	defer stmt.Close()
 	for _, id := range ids {
 		k := named{id: id}
+		if id == noConsumer && by == pkgmeter.ByConsumer {
+			all = append(all, k)
+			continue
+		}
 		if err := stmt.QueryRowContext(ctx, id).Scan(&k.name); err != nil {
 			return nil, fmt.Errorf("%s %d: %w", by, id, err)
 		}

@@ -17,6 +17,18 @@ import (
 // by client: questions about clients have no answer until they are rebuilt.
 func (s *Store) NeedsRebuild() bool { return !s.meta.Load().sliced }
 
+// LacksDetails reports whether the counts are of a time before they were kept by
+// runtime, system, source and consumer: until they are rebuilt, which can be done
+// beside all else, only questions about these have no answer.
+func (s *Store) LacksDetails() bool { return !s.meta.Load().detailed }
+
+// OneRuleSet reports whether all that is counted was counted by the rules in
+// force, so that a rebuild changes no number.
+func (s *Store) OneRuleSet(ctx context.Context) (one bool, err error) {
+	err = s.read.QueryRowContext(ctx, `SELECT NOT EXISTS (SELECT 1 FROM marker WHERE kind = 'rules')`).Scan(&one)
+	return one, err
+}
+
 // Rule returns the number of the rule set in force.
 func (s *Store) Rule() int { return s.meta.Load().rule }
 
@@ -132,7 +144,7 @@ func (w *writer) deriveAgents(ctx context.Context, rules pkgmeter.Rules, gen, ru
 }
 
 func (w *writer) deriveAgent(ctx context.Context, c pkgmeter.Client, gen, rule, agent int64, changed bool) error {
-	client, err := w.agents.client(ctx, &c)
+	client, err := w.client(ctx, gen, &c)
 	if err != nil {
 		return err
 	}
@@ -165,7 +177,10 @@ type rebuild struct {
 	counts  map[sliceKey]map[uint32]pkgmeter.Measures // by file
 	facets  map[sliceKey]map[facetKey]pkgmeter.Measures
 	places  map[pkgmeter.Day]map[placeKey]pkgmeter.Measures
-	cells   int // in counts
+	sources map[freshRun]map[uint32]pkgmeter.Measures // by file
+	people  map[pkgmeter.Day]map[consumedKey]pkgmeter.Measures
+	uploads map[uploadKey]int64
+	cells   int // in all of them, about
 }
 
 // clientWeight is what a remembered client takes, bytes, about.
@@ -338,6 +353,9 @@ func (r *rebuild) reset() {
 	r.counts = map[sliceKey]map[uint32]pkgmeter.Measures{}
 	r.facets = map[sliceKey]map[facetKey]pkgmeter.Measures{}
 	r.places = map[pkgmeter.Day]map[placeKey]pkgmeter.Measures{}
+	r.sources = map[freshRun]map[uint32]pkgmeter.Measures{}
+	r.people = map[pkgmeter.Day]map[consumedKey]pkgmeter.Measures{}
+	r.uploads = map[uploadKey]int64{}
 	r.cells = 0
 }
 
@@ -379,45 +397,43 @@ type rowsQueryer interface {
 
 func (r *rebuild) add(ctx context.Context, q rowsQueryer, attrs *attributes, e said) error {
 	ev := pkgmeter.Event{Op: e.op, Status: e.status, Bytes: e.bytes, Flags: e.flags}
-	m := r.rules.Measures(ev, pkgmeter.Kind(attrs.kind[e.file]))
+	kind := pkgmeter.Kind(attrs.kind[e.file])
+	m := r.rules.Measures(ev, kind)
+	day := pkgmeter.DayOf(fromMS(e.timeMS))
+	repo, pkg, version := int64(attrs.repo[e.file]), int64(attrs.pkg[e.file]), int64(attrs.version[e.file])
 	if m.Hits == 0 {
+		if isUpload(e.op, e.status, kind) {
+			r.uploads[uploadKey{day, pkg, version}]++
+		}
 		return nil
 	}
 	c, err := r.client(ctx, q, e)
 	if err != nil {
 		return err
 	}
-	day := pkgmeter.DayOf(fromMS(e.timeMS))
-	k := sliceKey{day, clientKey{c.Name, c.Class}}
-	cells := r.counts[k]
-	if cells == nil {
-		cells = map[uint32]pkgmeter.Measures{}
-		r.counts[k] = cells
+	k := sliceKey{day, clientKey{c.Name, c.Class, c.Runtime, c.OS}}
+	r.cells += addIn(r.counts, k, uint32(e.file), m)
+	addIn(r.facets, k, facetKey{repo: repo, typ: int64(attrs.pkgType[pkg]), kind: kind, legacy: pkgmeter.LegacyType(attrs.legacy[e.file])}, m)
+	r.cells += addIn(r.sources, freshRun{day, dimSource, sourceSlice(e.source, c.Class)}, uint32(e.file), m)
+	if pkgmeter.IsCountry(e.country) {
+		r.cells += addIn(r.places, day, placeKey{repo, pkg, c.Class, countryNumber(e.country)}, m)
 	}
-	before := len(cells)
-	addTo(cells, uint32(e.file), m)
-	r.cells += len(cells) - before
-	facets := r.facets[k]
-	if facets == nil {
-		facets = map[facetKey]pkgmeter.Measures{}
-		r.facets[k] = facets
+	if e.consumer != 0 {
+		r.cells += addIn(r.people, day, consumedKey{repo, pkg, version, c.Class, e.consumer}, m)
 	}
-	addTo(facets, facetKey{
-		repo: int64(attrs.repo[e.file]), typ: int64(attrs.pkgType[attrs.pkg[e.file]]),
-		kind: pkgmeter.Kind(attrs.kind[e.file]), legacy: pkgmeter.LegacyType(attrs.legacy[e.file]),
-	}, m)
-	if !pkgmeter.IsCountry(e.country) {
-		return nil
-	}
-	places := r.places[day]
-	if places == nil {
-		places = map[placeKey]pkgmeter.Measures{}
-		r.places[day] = places
-	}
-	before = len(places)
-	addTo(places, placeKey{int64(attrs.repo[e.file]), int64(attrs.pkg[e.file]), c.Class, countryNumber(e.country)}, m)
-	r.cells += len(places) - before
 	return nil
+}
+
+// addIn adds to one of several maps of sums, and returns by how much it grew.
+func addIn[K, C comparable](to map[K]map[C]pkgmeter.Measures, k K, c C, m pkgmeter.Measures) (grown int) {
+	sums := to[k]
+	if sums == nil {
+		sums = map[C]pkgmeter.Measures{}
+		to[k] = sums
+	}
+	before := len(sums)
+	addTo(sums, c, m)
+	return len(sums) - before
 }
 
 // client returns what the rules make of an event's agent.
@@ -440,23 +456,30 @@ func (r *rebuild) client(ctx context.Context, q rowsQueryer, e said) (pkgmeter.C
 // flush writes what was gathered straight into packs.
 func (r *rebuild) flush(ctx context.Context, w *writer) error {
 	files, facets := map[pkgmeter.Day]map[int64]*cells.Columns{}, map[pkgmeter.Day]map[uint32]pkgmeter.Measures{}
+	clients := map[freshRun]map[uint32]pkgmeter.Measures{} // two of one name may be one in the table
 	for k, counts := range r.counts {
-		client, err := w.agents.client(ctx, &pkgmeter.Client{Name: k.client.name, Class: k.client.class})
+		client, err := w.client(ctx, r.gen, &pkgmeter.Client{Name: k.client.name, Class: k.client.class, Runtime: k.client.runtime, OS: k.client.os})
 		if err != nil {
 			return err
 		}
-		if files[k.day] == nil {
-			files[k.day], facets[k.day] = map[int64]*cells.Columns{}, map[uint32]pkgmeter.Measures{}
+		at := freshRun{k.day, dimClient, client}
+		for file, m := range counts {
+			addIn(clients, at, file, m)
 		}
-		files[k.day][client] = columnsOf(counts)
 		for facet, m := range r.facets[k] {
 			facet.client = client
 			id, err := w.facets.id(ctx, facet)
 			if err != nil {
 				return err
 			}
-			addTo(facets[k.day], uint32(id), m)
+			addIn(facets, k.day, uint32(id), m)
 		}
+	}
+	for at, counts := range clients {
+		if files[at.day] == nil {
+			files[at.day] = map[int64]*cells.Columns{}
+		}
+		files[at.day][at.slice] = columnsOf(counts)
 	}
 	for day, byClient := range files {
 		if err := w.foldDay(ctx, r.gen, day, byClient); err != nil {
@@ -466,24 +489,48 @@ func (r *rebuild) flush(ctx context.Context, w *writer) error {
 			return err
 		}
 	}
-	if err := r.flushPlaces(ctx, w); err != nil {
+	if err := r.flushDetails(ctx, w); err != nil {
 		return err
 	}
 	r.reset()
 	return nil
 }
 
-func (r *rebuild) flushPlaces(ctx context.Context, w *writer) error {
-	for day, places := range r.places {
+func (r *rebuild) flushDetails(ctx context.Context, w *writer) error {
+	if err := foldTuples(ctx, w, r.gen, dimPlace, &w.places, r.places); err != nil {
+		return err
+	}
+	if err := foldTuples(ctx, w, r.gen, dimConsumer, &w.consumed, r.people); err != nil {
+		return err
+	}
+	for at, counts := range r.sources {
+		if err := w.foldSlices(ctx, r.gen, at.day, dimSource, map[int64]*cells.Columns{at.slice: columnsOf(counts)}); err != nil {
+			return err
+		}
+	}
+	for k, n := range r.uploads {
+		if _, err := w.addUpload.ExecContext(ctx, r.gen, int64(k.day), k.pkg, k.version, n); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// foldTuples folds the counts of tuples, which get their ids here.
+func foldTuples[K interface {
+	comparable
+	row() []any
+}](ctx context.Context, w *writer, gen int64, dim int, dict *tuples[K], byDay map[pkgmeter.Day]map[K]pkgmeter.Measures) error {
+	for day, counts := range byDay {
 		byID := map[uint32]pkgmeter.Measures{}
-		for k, m := range places {
-			id, err := w.places.id(ctx, k)
+		for k, m := range counts {
+			id, err := dict.id(ctx, k)
 			if err != nil {
 				return err
 			}
 			byID[uint32(id)] = m
 		}
-		if err := w.foldWhole(ctx, r.gen, day, dimPlace, columnsOf(byID)); err != nil {
+		if err := w.foldWhole(ctx, gen, day, dim, columnsOf(byID)); err != nil {
 			return err
 		}
 	}
@@ -515,9 +562,9 @@ func (r *rebuild) swap(ctx context.Context, w *writer) error {
 		}
 	}
 	next := *r.s.meta.Load()
-	next.gen, next.sliced, next.placesFrom = r.gen, true, 0
+	next.gen, next.sliced, next.detailed, next.placesFrom = r.gen, true, true, 0
 	w.next = &next
-	if _, err := w.conn.ExecContext(ctx, `UPDATE meta SET gen = ?, sliced = 1, places_from = 0`, r.gen); err != nil {
+	if _, err := w.conn.ExecContext(ctx, `UPDATE meta SET gen = ?, sliced = 1, detailed = 1, places_from = 0`, r.gen); err != nil {
 		return err
 	}
 	// All is counted under one rule set now: there is no change to mark.
@@ -543,6 +590,7 @@ func (s *Store) dropOthers(ctx context.Context) error {
 		{"fresh", "seq", dropRows},
 		{"pack", "gen, grain, dim, slice, period, chunk", dropRows / 20}, // of up to 64 KiB each
 		{"period", "gen, grain, period", dropRows},
+		{"upload", "gen, day, package_id, version_id", dropRows},
 		{"file_rule", "gen, file_id", dropRows},
 		{"agent_rule", "gen, agent_id, rule", dropRows},
 		{"repo_type", "gen, repo_id, type_id", dropRows},

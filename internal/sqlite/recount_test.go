@@ -28,27 +28,28 @@ func randomEvent(rng *rand.Rand, i int) pkgmeter.Event {
 		Source: "s", ID: fmt.Sprint(i), Repository: []string{"", "a", "b", "c", "d", "e"}[rng.IntN(6)], Path: ambiguous[rng.IntN(len(ambiguous))],
 		Agent: userAgents[rng.IntN(len(userAgents))], Flags: []pkgmeter.Flags{0, 0, 0, 0, pkgmeter.Robot}[rng.IntN(5)],
 		Time: noon.Add(-time.Duration(rng.IntN(24*100)) * time.Hour), Status: []int{200, 200, 200, 304, 404}[rng.IntN(5)], Bytes: rng.Int64N(1 << 20),
-		Country: []string{"", "DE", "US"}[rng.IntN(3)],
+		Country: []string{"", "DE", "US"}[rng.IntN(3)], Consumer: []string{"", "", "team-a", "team-b"}[rng.IntN(4)],
 	}
 }
 
 // answersOf asks a store everything that has no filter, and some with one.
 func answersOf(t *testing.T, s *sqlite.Store) (all []any) {
 	t.Helper()
-	for _, f := range []pkgmeter.Filter{{}, {Classes: []pkgmeter.Class{pkgmeter.CI}}, {Clients: []string{"acme-fetch"}}, {Types: []string{"npm"}}, {Kinds: []pkgmeter.Kind{pkgmeter.Index}}, {Packages: []string{"pkg:npm/left-pad"}}} {
+	for _, f := range []pkgmeter.Filter{{}, {Classes: []pkgmeter.Class{pkgmeter.CI}}, {Clients: []string{"acme-fetch"}}, {Types: []string{"npm"}}, {Kinds: []pkgmeter.Kind{pkgmeter.Index}}, {Packages: []string{"pkg:npm/left-pad"}}, {Runtimes: []string{"python 3.12"}}, {Sources: []string{"s"}}, {Consumers: []string{"team-a"}}} {
 		q := pkgmeter.Query{Now: noon, Filter: f}
 		for by := range pkgmeter.KeyNames() {
-			if pkgmeter.Key(by) == pkgmeter.ByCountry && !f.TellsCountries() {
+			key := pkgmeter.Key(by)
+			if _, err := pkgmeter.BasisOf(f, &key); err != nil {
 				continue
 			}
-			list, err := s.Top(t.Context(), q, pkgmeter.Key(by), pkgmeter.Page{Limit: 1000})
+			list, err := s.Top(t.Context(), q, key, pkgmeter.Page{Limit: 1000})
 			if err != nil {
 				t.Fatal(err)
 			}
 			list.Total.Rules = 0 // another number of the same rules
 			all = append(all, list)
 		}
-		series, err := s.Split(t.Context(), q, pkgmeter.Daily, pkgmeter.ByClient)
+		series, err := s.Split(t.Context(), q, pkgmeter.Daily, pkgmeter.ByClass)
 		if err != nil {
 			t.Fatal(err)
 		}

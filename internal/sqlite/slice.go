@@ -1,80 +1,129 @@
 package sqlite
 
 import (
+	"context"
+	"database/sql"
 	"slices"
 
 	"github.com/pkgmeter/pkgmeter"
 )
 
-// byFiles reports whether an answer needs files told apart: it filters by file,
-// package or version, or is grouped by them. All others are sums of facets.
-func byFiles(f pkgmeter.Filter, by *pkgmeter.Key) bool {
-	if f.Files != nil || f.Packages != nil || f.Versions != nil {
-		return true
-	}
-	return by != nil && (*by == pkgmeter.ByFile || *by == pkgmeter.ByPackage || *by == pkgmeter.ByVersion)
-}
-
-// resolveClients turns the filter's classes and names of clients into the set
-// of clients that pass, nil for all.
+// resolveClients turns the filter's classes, names, runtimes and systems of
+// clients into the set of clients that pass, nil for all.
 func (q *question) resolveClients() []bool {
 	f := q.query.Filter
-	if f.Classes == nil && f.Clients == nil {
+	if f.Classes == nil && f.Clients == nil && f.Runtimes == nil && f.Systems == nil {
 		return nil
 	}
+	among := func(wanted []string, s string) bool { return wanted == nil || slices.Contains(wanted, s) }
 	pass := make([]bool, len(q.attrs.clients))
 	for id, c := range q.attrs.clients {
 		pass[id] = id > 0 && (f.Classes == nil || slices.Contains(f.Classes, c.class)) &&
-			(f.Clients == nil || slices.Contains(f.Clients, c.name))
+			among(f.Clients, c.name) && among(f.Runtimes, c.runtime) && among(f.Systems, c.os)
 	}
 	return pass
+}
+
+// resolveSources finds the slices of the sources and classes that the filter
+// lets pass.
+func (q *question) resolveSources(ctx context.Context) error {
+	f := q.query.Filter
+	return eachRow(ctx, q.tx, func(rows *sql.Rows) error {
+		var id int64
+		var name string
+		if err := rows.Scan(&id, &name); err != nil || f.Sources != nil && !slices.Contains(f.Sources, name) {
+			return err
+		}
+		for class := range pkgmeter.ClassNames() {
+			if f.Classes == nil || slices.Contains(f.Classes, pkgmeter.Class(class)) {
+				q.sources = append(q.sources, sourceSlice(id, pkgmeter.Class(class)))
+			}
+		}
+		return nil
+	}, `SELECT id, name FROM source`)
 }
 
 // A cut is which slices of the counts are read for an answer: the coarsest ones
 // that tell apart what it needs told apart.
 type cut struct {
 	dim     int
-	rows    int // dimension of the rows that belong to it
+	rows    int // dimension of the runs of fresh counts that belong to it
 	slices  []int64
-	clients []bool   // rows of files are by client: those that pass; nil for all
+	pass    []bool   // runs of fresh counts are of such slices: those that pass; nil for all
 	keys    []uint32 // by slice: for which key it counts; nil where cells have keys of their own
-	rowKeys []uint32 // the same for rows
+	rowKeys []uint32 // the same for runs of fresh counts
 }
 
 // cut chooses the slices for the question.
 func (q *question) cut() cut {
-	if q.byCountry() {
-		return cut{dim: dimPlace, rows: dimPlace, slices: []int64{0}}
+	whole := func(dim int) cut { return cut{dim: dim, rows: dim, slices: []int64{0}} }
+	switch q.basis {
+	case pkgmeter.OfPlaces:
+		return whole(dimPlace)
+	case pkgmeter.OfConsumers:
+		return whole(dimConsumer)
+	case pkgmeter.OfFacets:
+		return whole(dimFacet)
+	case pkgmeter.OfSources:
+		return q.cutSources()
+	default:
+		return q.cutFiles()
 	}
-	if !q.byFiles {
-		return cut{dim: dimFacet, rows: dimFacet, slices: []int64{0}}
-	}
-	byClient, byClass := q.by != nil && *q.by == pkgmeter.ByClient, q.by != nil && *q.by == pkgmeter.ByClass
-	c := cut{rows: dimClient, clients: q.clients}
+}
+
+func (q *question) cutFiles() cut {
+	by, f := q.by, q.query.Filter
+	byClass := by != nil && *by == pkgmeter.ByClass
+	byClient := by != nil && (*by == pkgmeter.ByClient || *by == pkgmeter.ByRuntime || *by == pkgmeter.ByOS)
+	c := cut{rows: dimClient, pass: q.clients}
 	if byClient || byClass {
-		c.rowKeys = q.attrs.clientKeys(*q.by)
+		c.rowKeys = q.attrs.clientKeys(*by)
 	}
 	switch {
-	case byClient || q.query.Filter.Clients != nil:
+	case byClient || f.Clients != nil || f.Runtimes != nil || f.Systems != nil:
 		c.dim, c.keys = dimClient, c.rowKeys
 		for id := range q.attrs.clients {
 			if id > 0 && (q.clients == nil || q.clients[id]) {
 				c.slices = append(c.slices, int64(id))
 			}
 		}
-	case byClass || someClasses(q.query.Filter.Classes):
+	case byClass || someClasses(f.Classes):
 		c.dim = dimClass
 		for class := range pkgmeter.ClassNames() {
 			if byClass {
 				c.keys = append(c.keys, uint32(class))
 			}
-			if f := q.query.Filter.Classes; f == nil || slices.Contains(f, pkgmeter.Class(class)) {
+			if f.Classes == nil || slices.Contains(f.Classes, pkgmeter.Class(class)) {
 				c.slices = append(c.slices, int64(class))
 			}
 		}
 	default:
 		c.dim, c.slices = dimAll, []int64{0}
 	}
+	return c
+}
+
+func (q *question) cutSources() cut {
+	c := cut{dim: dimSource, rows: dimSource, slices: q.sources}
+	largest := int64(-1)
+	for _, s := range q.sources {
+		largest = max(largest, s)
+	}
+	c.pass = make([]bool, largest+1)
+	bySource, byClass := q.by != nil && *q.by == pkgmeter.BySource, q.by != nil && *q.by == pkgmeter.ByClass
+	if bySource || byClass {
+		c.keys = make([]uint32, largest+1)
+	}
+	for _, s := range q.sources {
+		c.pass[s] = true
+		switch {
+		case bySource:
+			c.keys[s] = uint32(s >> 3)
+		case byClass:
+			c.keys[s] = uint32(s & 7)
+		}
+	}
+	c.rowKeys = c.keys
 	return c
 }
 
@@ -102,7 +151,7 @@ type grouping struct {
 func (q *question) grouping() grouping {
 	g := grouping{cut: q.cut()}
 	if g.rowKeys != nil {
-		g.largest = uint32(max(len(q.attrs.clients), len(pkgmeter.ClassNames())))
+		g.largest = uint32(max(len(q.attrs.clients), len(pkgmeter.ClassNames()), len(g.rowKeys)))
 		return g
 	}
 	g.cells, g.largest = q.attrs.keys(q.space, *q.by)

@@ -78,8 +78,8 @@ func (q *question) perKey(ctx context.Context) ([]pkgmeter.Measures, error) {
 			addRun(sums, g.cells, q.pass, c)
 		}
 	})
-	if err == nil && q.byCountry() {
-		err = q.addUnknown(ctx, sums)
+	if key, ok := q.restKey(); ok && err == nil {
+		err = q.addUnknown(ctx, key, sums)
 	}
 	return sums, err
 }
@@ -177,8 +177,8 @@ func (q *question) splitLines(ctx context.Context, grain pkgmeter.Grain, found [
 	lines = append(lines, newDense(q.span, grain))
 	lines[rest].key = pkgmeter.OtherKey
 	err := q.splitInto(ctx, g, lines, lineOf)
-	if err == nil && q.byCountry() {
-		err = q.addUnknownLine(ctx, lines[lineOf[noCountry]], lines)
+	if key, ok := q.restKey(); ok && err == nil {
+		err = q.addUnknownLine(ctx, lines[lineOf[key]], lines)
 	}
 	if lines[rest].empty() {
 		lines = lines[:rest]

@@ -31,6 +31,18 @@ type placeKey struct {
 
 func (k placeKey) row() []any { return []any{k.repo, k.pkg, int64(k.class), k.country} }
 
+// A consumedKey is what counts by consumer tell apart.
+type consumedKey struct {
+	repo, pkg, version int64
+	class              pkgmeter.Class
+	consumer           int64
+}
+
+func (k consumedKey) row() []any { return []any{k.repo, k.pkg, k.version, int64(k.class), k.consumer} }
+
+// sourceSlice is the slice of counts of a source and a class.
+func sourceSlice(source int64, class pkgmeter.Class) int64 { return source<<3 | int64(class) }
+
 // countries is one more than the largest number of a country.
 const countries = 26*26 + 1
 
@@ -40,6 +52,9 @@ func countryNumber(c string) int64 { return int64(c[0]-'A')*26 + int64(c[1]-'A')
 
 // noCountry is the number of [pkgmeter.UnknownCountry], which no place has.
 const noCountry = countries - 1
+
+// noConsumer stands for events that name no consumer, which no tuple has.
+const noConsumer = 0
 
 func countryName(number uint32) string {
 	return string([]byte{'A' + byte((number-1)/26), 'A' + byte((number-1)%26)})

@@ -15,10 +15,13 @@ import (
 // writer is the one connection that writes, with its prepared statements and
 // what it remembers. All of it belongs to who holds Store.mu.
 type writer struct {
-	db    *sql.DB
-	conn  *sql.Conn
-	gen   int64
-	rule  int64       // the rule set in force
+	db   *sql.DB
+	conn *sql.Conn
+	gen  int64
+	rule int64 // the rule set in force
+
+	detailed bool // the generation that answers has what schema 7 brought
+
 	stmts []*sql.Stmt // to close
 
 	begin, commit, rollback *sql.Stmt
@@ -30,28 +33,30 @@ type writer struct {
 	agents                        agents
 	facets                        tuples[facetKey]
 	places                        tuples[placeKey]
+	consumed                      tuples[consumedKey]
 
-	lastRow, addRow, addKeys, addFreshRow, addHeard *sql.Stmt
-	quarantine                                      quarantine
+	lastRow, addRow, addKeys, addFreshRow, addHeard, addUpload *sql.Stmt
+	quarantine                                                 quarantine
 
 	appFacts, putApp, addUse *sql.Stmt
 
 	docAt, docByID, docByKey, dropDoc, dropKey, addDoc, addDocKey *sql.Stmt
 
-	freshRows, freshCells int64 // by how many the running transaction changes those of fresh counts
+	freshRows, freshCells int64         // by how many the running transaction changes those of fresh counts
+	touched               map[slot]bool // periods whose packs the running transaction changes
 	freshBody             []byte
 	freshKeys             []cellKey
 
 	next        *meta                  // what the file says of itself once the running transaction commits, if it changes that
 	nextCatalog *pkgmeter.CatalogState // the same of the catalog
 
-	bulk   bool // the running transaction names so much that it is not worth remembering
-	keys   keySet
-	sums   sums
-	news   []newEntry // of the running transaction
-	block  []byte     // the row of the running transaction
-	lastMS int64      // time of its last event
-	zstd   *zstd.Encoder
+	bulk  bool // the running transaction names so much that it is not worth remembering
+	keys  keySet
+	sums  sums
+	news  []newEntry // of the running transaction
+	block []byte     // the row of the running transaction
+	last  said       // its last event
+	zstd  *zstd.Encoder
 }
 
 func openWriter(ctx context.Context, path string) (*writer, error) {
@@ -95,7 +100,7 @@ func (w *writer) prepare(ctx context.Context, query string) (*sql.Stmt, error) {
 
 // load prepares the statements and reads what has to be in memory.
 func (w *writer) load(ctx context.Context, m *meta, today pkgmeter.Day) error {
-	w.gen, w.rule = m.gen, int64(m.rule)
+	w.gen, w.rule, w.detailed = m.gen, int64(m.rule), m.detailed
 	w.sums.init()
 	if err := w.prepareDicts(ctx); err != nil {
 		return err
@@ -116,6 +121,8 @@ func (w *writer) load(ctx context.Context, m *meta, today pkgmeter.Day) error {
 			ON CONFLICT DO UPDATE SET events = events + excluded.events, unparsed = unparsed + excluded.unparsed,
 				duplicates = duplicates + excluded.duplicates, max_lag_ms = max(max_lag_ms, excluded.max_lag_ms),
 				last_ms = max(last_ms, excluded.last_ms)`},
+		{&w.addUpload, `
+			INSERT INTO upload (gen, day, package_id, version_id, n) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET n = n + excluded.n`},
 	} {
 		var err error
 		if *p.to, err = w.prepare(ctx, p.sql); err != nil { //nolint:sqlclosecheck // prepare sees to it
@@ -178,9 +185,15 @@ func (w *writer) prepareDicts(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return w.places.prepare(ctx, w.prepare,
+	err = w.places.prepare(ctx, w.prepare,
 		`SELECT id FROM place WHERE repo_id = ? AND package_id = ? AND class = ? AND country = ?`,
 		`INSERT INTO place (repo_id, package_id, class, country) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING`)
+	if err != nil {
+		return err
+	}
+	return w.consumed.prepare(ctx, w.prepare,
+		`SELECT id FROM consumed WHERE repo_id = ? AND package_id = ? AND version_id = ? AND class = ? AND consumer_id = ?`,
+		`INSERT INTO consumed (repo_id, package_id, version_id, class, consumer_id) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`)
 }
 
 // settle forgets or keeps what the ended transaction learnt.
@@ -197,6 +210,7 @@ func (w *writer) settle(committed bool) {
 	w.agents.settle(remember, committed)
 	w.facets.settle(committed)
 	w.places.settle(committed)
+	w.consumed.settle(committed)
 	w.keys.settle(committed)
 	w.quarantine.settle(committed)
 }
@@ -204,7 +218,7 @@ func (w *writer) settle(committed bool) {
 // follow makes the writer count by another generation or rule set: what it
 // remembers of files and agents is of the one before.
 func (w *writer) follow(m *meta) {
-	w.gen, w.rule, w.bulk = m.gen, int64(m.rule), true
+	w.gen, w.rule, w.detailed, w.bulk = m.gen, int64(m.rule), m.detailed, true
 	w.files.known, w.agents.known = newCache[fileKey, fileRef](fileCacheBytes), newCache[string, agentRef](dictCacheBytes)
 }
 
@@ -225,6 +239,9 @@ func (s *Store) update(ctx context.Context, f func(ctx context.Context, w *write
 	}
 	err := f(ctx, w)
 	if err == nil {
+		err = w.stampPeriods(ctx)
+	}
+	if err == nil {
 		_, err = w.commit.ExecContext(ctx)
 	}
 	if err != nil {
@@ -232,6 +249,7 @@ func (s *Store) update(ctx context.Context, f func(ctx context.Context, w *write
 		// first error tells more.
 		w.rollback.ExecContext(ctx) //nolint:errcheck // see above
 	}
+	clear(w.touched)
 	w.settle(err == nil)
 	if err == nil && w.next != nil && w.next.gen != s.meta.Load().gen {
 		s.fresh.rows.Store(0) // all there are is of the generation before

@@ -244,8 +244,8 @@ func (w *Web) list(ctx context.Context, view *statsView, p panel, query pkgmeter
 	if p.hits || p.pie && view.Total.Opening > 0 {
 		query.Measure = pkgmeter.ByHits
 	}
-	if p.by == pkgmeter.ByCountry && !query.Filter.TellsCountries() {
-		return nil
+	if _, err := pkgmeter.BasisOf(query.Filter, &p.by); err != nil {
+		return nil //nolint:nilerr // there are no such counts: the panel is left out
 	}
 	top, err := w.Stats.Top(ctx, query, p.by, pkgmeter.Page{Limit: cmp.Or(p.rows, topRows)})
 	if err != nil {
