@@ -8,6 +8,7 @@ import (
 	"context"
 	"net/http"
 	"net/url"
+	"strconv"
 	"time"
 
 	"github.com/pkgmeter/pkgmeter"
@@ -29,11 +30,21 @@ func (a *API) Handler(name string) httpx.HandlerFunc {
 		if err != nil {
 			return &pkgmeter.Error{Code: pkgmeter.Invalid, Msg: "the query string is malformed", Err: err}
 		}
-		v, err := a.Answer(r.Context(), name, params)
+		asTable, err := format(params)
+		if err != nil {
+			return err
+		}
+		if asTable && name == "top" && !params.Has("limit") {
+			params.Set("limit", strconv.Itoa(maxTableRows))
+		}
+		v, err := a.answer(r.Context(), name, params, asTable)
 		if err != nil {
 			return err
 		}
 		w.Header().Set("Cache-Control", "no-store")
+		if asTable {
+			return writeTable(w, name, v)
+		}
 		httpx.WriteJSON(w, http.StatusOK, v)
 		return nil
 	}
@@ -43,7 +54,14 @@ func (a *API) Handler(name string) httpx.HandlerFunc {
 // *[Series] or *[Split]; with measure=adds *[AddsTotals], *[AddsTop],
 // *[AddsSeries] or *[AddsSplit].
 func (a *API) Answer(ctx context.Context, name string, params url.Values) (any, error) {
-	p := &question{values: params, now: a.Now()}
+	return a.answer(ctx, name, params, false)
+}
+
+func (a *API) answer(ctx context.Context, name string, params url.Values, asTable bool) (any, error) {
+	p := &question{values: params, now: a.Now(), most: maxLimit}
+	if asTable {
+		p.most = maxTableRows
+	}
 	switch {
 	case params.Get("measure") == adds:
 		return a.answerAdds(ctx, name, p)

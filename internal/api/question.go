@@ -28,6 +28,7 @@ type question struct {
 	values url.Values
 	now    time.Time
 	asked  map[string]bool
+	most   int // items of a top list
 	err    error
 }
 
@@ -210,8 +211,8 @@ func (q *question) limit() int {
 		return defaultLimit
 	}
 	n, err := strconv.Atoi(s)
-	if err != nil || n < 1 || n > maxLimit {
-		q.fail("limit %q: want 1 to %d", s, maxLimit)
+	if err != nil || n < 1 || n > q.most {
+		q.fail("limit %q: want 1 to %d", s, q.most)
 	}
 	return n
 }
