@@ -24,10 +24,15 @@ type multi struct {
 }
 
 func (m *multi) prepare(ctx context.Context, prepare preparer, into string, columns int) error {
+	return m.prepareText(ctx, prepare, "INSERT OR IGNORE INTO "+into+" VALUES ", columns, "")
+}
+
+// prepareText is prepare for an insertion in other words.
+func (m *multi) prepareText(ctx context.Context, prepare preparer, head string, columns int, tail string) error {
 	row := "(" + strings.Repeat(", ?", columns)[2:] + ")"
 	for i, n := range aheadRows {
 		var err error
-		m.stmts[i], err = prepare(ctx, "INSERT OR IGNORE INTO "+into+" VALUES "+strings.Repeat(", "+row, n)[2:]) //nolint:sqlclosecheck // prepare sees to it
+		m.stmts[i], err = prepare(ctx, head+strings.Repeat(", "+row, n)[2:]+tail) //nolint:sqlclosecheck // prepare sees to it
 		if err != nil {
 			return err
 		}

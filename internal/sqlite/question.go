@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/pkgmeter/pkgmeter"
+	"github.com/pkgmeter/pkgmeter/internal/cells"
 )
 
 // view runs f in one snapshot.
@@ -43,6 +44,10 @@ type question struct {
 	by    *pkgmeter.Key // nil where nothing is grouped
 	full  bool          // the generation has details
 	kept  *unpackedPacks
+
+	// later takes the runs that are kept unpacked, instead of their visitor, where
+	// it is better to look at all of them together.
+	later *[]*cells.Columns
 
 	basis   pkgmeter.Basis
 	space   *space

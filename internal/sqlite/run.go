@@ -140,7 +140,11 @@ func (q *question) show(day pkgmeter.Day, c *cells.Columns, visit func(pkgmeter.
 	if last := c.IDs[c.Len()-1]; int(last) >= len(q.space.repo) {
 		return errUnknown(day, last)
 	}
-	visit(day, c)
+	if q.later != nil {
+		*q.later = append(*q.later, c)
+	} else {
+		visit(day, c)
+	}
 	return nil
 }
 

@@ -1,9 +1,11 @@
 package sqlite
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"math"
+	"slices"
 	"strings"
 
 	"github.com/pkgmeter/pkgmeter"
@@ -71,6 +73,11 @@ func (q *question) sums(ctx context.Context, s *Store, total *pkgmeter.Totals) (
 func (q *question) perKey(ctx context.Context) ([]pkgmeter.Measures, error) {
 	g := q.grouping()
 	sums := make([]pkgmeter.Measures, g.largest+1)
+	var kept []*cells.Columns
+	if g.cells != nil {
+		q.later = &kept
+		defer func() { q.later = nil }()
+	}
 	err := q.eachRun(ctx, g.cut, false, func(_ pkgmeter.Day, key uint32, c *cells.Columns) {
 		if g.cells == nil {
 			sums[key].Add(q.sum(c))
@@ -78,10 +85,33 @@ func (q *question) perKey(ctx context.Context) ([]pkgmeter.Measures, error) {
 			addRun(sums, g.cells, q.pass, c)
 		}
 	})
+	addRuns(sums, g.cells, q.pass, kept)
+	q.later = nil
 	if key, ok := q.restKey(); ok && err == nil {
 		err = q.addUnknown(ctx, key, sums)
 	}
 	return sums, err
+}
+
+// addBlock is how many ids are added up at a time: the sums of so many files lie
+// in the processor's cache, those of all do not.
+const addBlock = 8192
+
+// addRuns is addRun for many runs: it takes a block of ids of each in turn.
+func addRuns(sums []pkgmeter.Measures, keys []uint32, pass []bool, runs []*cells.Columns) {
+	rest := slices.Clone(runs)
+	for end := uint64(addBlock); len(rest) > 0; end += addBlock {
+		left := rest[:0]
+		for _, c := range rest {
+			n, _ := slices.BinarySearchFunc(c.IDs, end, func(id uint32, end uint64) int { return cmp.Compare(uint64(id), end) })
+			part := cells.Columns{IDs: c.IDs[:n], Downloads: c.Downloads[:n], Hits: c.Hits[:n], Bytes: c.Bytes[:n]}
+			addRun(sums, keys, pass, &part)
+			if n < c.Len() {
+				left = append(left, &cells.Columns{IDs: c.IDs[n:], Downloads: c.Downloads[n:], Hits: c.Hits[n:], Bytes: c.Bytes[n:]})
+			}
+		}
+		rest = left
+	}
 }
 
 func (q *question) top(ctx context.Context, s *Store, page pkgmeter.Page) (pkgmeter.TopList, error) {

@@ -1,12 +1,14 @@
 package sqlite
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"database/sql"
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/pkgmeter/pkgmeter"
@@ -185,14 +187,27 @@ func (r *reporter) contains(known int, f fact) bool {
 		slices.ContainsFunc(r.facts[known:], func(k fact) bool { return k.pkg == f.pkg })
 }
 
+// flush adds to the sums of the day, in the order of the table: neighbours lie on
+// one page.
 func (r *reporter) flush(ctx context.Context) error {
-	for k, sum := range r.sums {
-		if _, err := r.w.addUse.ExecContext(ctx, int64(k.day), k.pkg, k.version, sum.direct, sum.total); err != nil {
-			return err
-		}
+	keys := slices.SortedFunc(maps.Keys(r.sums), func(a, b useKey) int {
+		return cmp.Or(cmp.Compare(a.day, b.day), cmp.Compare(a.pkg, b.pkg), cmp.Compare(a.version, b.version))
+	})
+	row := func(args []any, i int) []any {
+		k, sum := keys[i], r.sums[keys[i]]
+		return append(args, int64(k.day), k.pkg, k.version, sum.direct, sum.total)
 	}
-	return nil
+	n, err := r.w.addUses.insert(ctx, len(keys), row, func(int, int, bool, int64) error { return nil })
+	for ; err == nil && n < len(keys); n++ {
+		_, err = r.w.addUse.ExecContext(ctx, row(nil, n)...)
+	}
+	return err
 }
+
+const (
+	addUseHead = `INSERT INTO use_day (day, package_id, version_id, direct, total) VALUES `
+	addUseTail = ` ON CONFLICT DO UPDATE SET direct = direct + excluded.direct, total = total + excluded.total`
+)
 
 // prepareUse prepares what reports need.
 func (w *writer) prepareUse(ctx context.Context) error {
@@ -202,16 +217,14 @@ func (w *writer) prepareUse(ctx context.Context) error {
 	}{
 		{&w.appFacts, `SELECT facts FROM app_use WHERE app = ?`},
 		{&w.putApp, `INSERT INTO app_use (app, facts) VALUES (?, ?) ON CONFLICT DO UPDATE SET facts = excluded.facts`},
-		{&w.addUse, `
-			INSERT INTO use_day (day, package_id, version_id, direct, total) VALUES (?, ?, ?, ?, ?)
-			ON CONFLICT DO UPDATE SET direct = direct + excluded.direct, total = total + excluded.total`},
+		{&w.addUse, addUseHead + `(?, ?, ?, ?, ?)` + addUseTail},
 	} {
 		var err error
 		if *p.to, err = w.prepare(ctx, p.sql); err != nil { //nolint:sqlclosecheck // prepare sees to it
 			return err
 		}
 	}
-	return nil
+	return w.addUses.prepareText(ctx, w.prepare, addUseHead, 5, addUseTail)
 }
 
 // UseOfDay returns the adds of a day, in no order.

@@ -39,6 +39,7 @@ type writer struct {
 	quarantine                                                 quarantine
 
 	appFacts, putApp, addUse *sql.Stmt
+	addUses                  multi
 
 	docAt, docByID, docByKey, dropDoc, dropKey, addDoc, addDocKey *sql.Stmt
 
