@@ -5,6 +5,7 @@ import "github.com/pkgmeter/pkgmeter"
 // A client is a way in which programs fetch from a repository.
 type client struct {
 	weight    float64
+	team      bool // logs in, so that its team is known
 	agents    []string
 	countries []string
 	steps     []step
@@ -40,13 +41,13 @@ var (
 	}
 	ideAgents = []string{"IntelliJ IDEA/2025.1 (Linux 6.8.0-49-generic; Java 21.0.5)"}
 	pipPeople = []string{
-		`pip/24.3.1 {"cpu":"x86_64","implementation":{"name":"CPython","version":"3.12.7"},"installer":{"name":"pip","version":"24.3.1"},"system":{"name":"Linux"}}`,
-		`pip/24.0 {"cpu":"AMD64","implementation":{"name":"CPython","version":"3.12.3"},"installer":{"name":"pip","version":"24.0"},"system":{"name":"Windows"}}`,
+		`pip/24.3.1 {"cpu":"x86_64","implementation":{"name":"CPython","version":"3.12.7"},"installer":{"name":"pip","version":"24.3.1"},"python":"3.12.7","system":{"name":"Linux"}}`,
+		`pip/24.0 {"cpu":"AMD64","implementation":{"name":"CPython","version":"3.12.3"},"installer":{"name":"pip","version":"24.0"},"python":"3.12.3","system":{"name":"Windows"}}`,
 	}
-	pipMac = []string{`pip/25.0 {"cpu":"arm64","implementation":{"name":"CPython","version":"3.12.8"},"installer":{"name":"pip","version":"25.0"},"system":{"name":"Darwin"}}`}
+	pipMac = []string{`pip/25.0 {"cpu":"arm64","implementation":{"name":"CPython","version":"3.12.8"},"installer":{"name":"pip","version":"25.0"},"python":"3.12.8","system":{"name":"Darwin"}}`}
 	pipCI  = []string{
-		`pip/24.3.1 {"ci":true,"cpu":"x86_64","implementation":{"name":"CPython","version":"3.12.7"},"installer":{"name":"pip","version":"24.3.1"},"system":{"name":"Linux"}}`,
-		`pip/23.2.1 {"ci":true,"cpu":"x86_64","implementation":{"name":"CPython","version":"3.11.10"},"installer":{"name":"pip","version":"23.2.1"},"system":{"name":"Linux"}}`,
+		`pip/24.3.1 {"ci":true,"cpu":"x86_64","implementation":{"name":"CPython","version":"3.12.7"},"installer":{"name":"pip","version":"24.3.1"},"python":"3.12.7","system":{"name":"Linux"}}`,
+		`pip/23.2.1 {"ci":true,"cpu":"x86_64","implementation":{"name":"CPython","version":"3.11.10"},"installer":{"name":"pip","version":"23.2.1"},"python":"3.11.10","system":{"name":"Linux"}}`,
 	}
 	uvAgents = []string{
 		`uv/0.5.4 {"installer":{"name":"uv","version":"0.5.4"},"python":"3.12.7","system":{"name":"Linux"},"cpu":"x86_64","ci":true}`,
@@ -62,6 +63,11 @@ var (
 	pypiMirrors = []string{"bandersnatch/6.6.0 (cpython 3.12.7-final0, Linux x86_64)", "devpi-server/6.14.0 (py312; linux)"}
 	bots        = []string{"Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)", "renovate/39.42.4", "Dependabot/0.289.0"}
 )
+
+// teams fetch what they build with, and are named where builds and people log in.
+var teams = []string{
+	"payments", "search", "checkout", "mobile", "data-platform", "identity", "logistics", "risk", "web", "ops", "billing", "research",
+}
 
 // publishers upload releases.
 var publishers = [...][]string{
@@ -83,21 +89,21 @@ var flood = client{agents: mavenCI[:1], countries: clouds[:1], steps: []step{
 
 var clients = [...][]client{
 	library: {
-		{30, mavenCI, clouds, []step{
+		{30, true, mavenCI, clouds, []step{
 			{libMetadata, 0.1, pkgmeter.Get},
 			{libPom, 0.95, pkgmeter.Get},
 			{libPomSHA1, 0.9, pkgmeter.Get},
 			{libJar, 1, pkgmeter.Get},
 			{libJarSHA1, 0.95, pkgmeter.Get},
 		}},
-		{18, mavenAgents, people, []step{
+		{18, true, mavenAgents, people, []step{
 			{libPom, 0.95, pkgmeter.Get}, {libPomSHA1, 0.9, pkgmeter.Get}, {libJar, 1, pkgmeter.Get}, {libJarSHA1, 0.95, pkgmeter.Get},
 		}},
-		{24, gradleAgents, people, []step{
+		{24, true, gradleAgents, people, []step{
 			{libModule, 0.9, pkgmeter.Get}, {libPom, 0.2, pkgmeter.Get}, {libJar, 0.1, pkgmeter.Head}, {libJar, 1, pkgmeter.Get},
 		}},
-		{6, ideAgents, people, []step{{libSources, 1, pkgmeter.Get}, {libSourcesSHA1, 0.8, pkgmeter.Get}}},
-		{5, mirrors, clouds, []step{
+		{6, true, ideAgents, people, []step{{libSources, 1, pkgmeter.Get}, {libSourcesSHA1, 0.8, pkgmeter.Get}}},
+		{5, false, mirrors, clouds, []step{
 			{libMetadata, 1, pkgmeter.Get},
 			{libMetadataSHA1, 1, pkgmeter.Get},
 			{libPom, 1, pkgmeter.Get},
@@ -109,11 +115,11 @@ var clients = [...][]client{
 			{libSources, 1, pkgmeter.Get},
 			{libSourcesSHA1, 1, pkgmeter.Get},
 		}},
-		{3, bots, clouds, []step{{libMetadata, 1, pkgmeter.Get}, {libPom, 0.3, pkgmeter.Head}}},
-		{1, browsers, people, []step{{libJar, 1, pkgmeter.Get}, {libJarASC, 0.2, pkgmeter.Get}}},
+		{3, false, bots, clouds, []step{{libMetadata, 1, pkgmeter.Get}, {libPom, 0.3, pkgmeter.Head}}},
+		{1, false, browsers, people, []step{{libJar, 1, pkgmeter.Get}, {libJarASC, 0.2, pkgmeter.Get}}},
 	},
 	snapshot: {
-		{8, mavenCI, clouds, []step{
+		{8, true, mavenCI, clouds, []step{
 			{snapMetadata, 1, pkgmeter.Get},
 			{snapMetadataSHA1, 0.9, pkgmeter.Get},
 			{snapPom, 0.8, pkgmeter.Get},
@@ -121,29 +127,29 @@ var clients = [...][]client{
 			{snapJar, 0.8, pkgmeter.Get},
 			{snapJarSHA1, 0.8, pkgmeter.Get},
 		}},
-		{3, mavenAgents, people, []step{{snapMetadata, 1, pkgmeter.Get}, {snapPom, 0.6, pkgmeter.Get}, {snapJar, 0.6, pkgmeter.Get}}},
+		{3, true, mavenAgents, people, []step{{snapMetadata, 1, pkgmeter.Get}, {snapPom, 0.6, pkgmeter.Get}, {snapJar, 0.6, pkgmeter.Get}}},
 	},
 	pure: {
-		{40, pipCI, clouds, []step{{pyIndex, 1, pkgmeter.Get}, {pyWheelMetadata, 0.8, pkgmeter.Get}, {pyWheel, 0.95, pkgmeter.Get}}},
-		{22, pipPeople, people, []step{{pyIndex, 1, pkgmeter.Get}, {pyWheelMetadata, 0.7, pkgmeter.Get}, {pyWheel, 0.9, pkgmeter.Get}}},
-		{12, uvAgents, clouds, []step{{pyIndex, 1, pkgmeter.Get}, {pyWheelMetadata, 1, pkgmeter.Get}, {pyWheel, 0.7, pkgmeter.Get}}},
-		{5, pypiMirrors, clouds, []step{
+		{40, true, pipCI, clouds, []step{{pyIndex, 1, pkgmeter.Get}, {pyWheelMetadata, 0.8, pkgmeter.Get}, {pyWheel, 0.95, pkgmeter.Get}}},
+		{22, true, pipPeople, people, []step{{pyIndex, 1, pkgmeter.Get}, {pyWheelMetadata, 0.7, pkgmeter.Get}, {pyWheel, 0.9, pkgmeter.Get}}},
+		{12, true, uvAgents, clouds, []step{{pyIndex, 1, pkgmeter.Get}, {pyWheelMetadata, 1, pkgmeter.Get}, {pyWheel, 0.7, pkgmeter.Get}}},
+		{5, false, pypiMirrors, clouds, []step{
 			{pyIndex, 1, pkgmeter.Get},
 			{pyWheel, 1, pkgmeter.Get},
 			{pyWheelMetadata, 1, pkgmeter.Get},
 			{pyProvenance, 0.8, pkgmeter.Get},
 			{pySdist, 1, pkgmeter.Get},
 		}},
-		{3, scripts, people, []step{{pySdist, 1, pkgmeter.Get}}},
-		{4, bots, clouds, []step{{pyIndex, 1, pkgmeter.Get}}},
+		{3, false, scripts, people, []step{{pySdist, 1, pkgmeter.Get}}},
+		{4, false, bots, clouds, []step{{pyIndex, 1, pkgmeter.Get}}},
 	},
 	native: {
-		{45, pipCI, clouds, []step{{pyListing, 1, pkgmeter.Get}, {pyLinux + 1, 0.8, pkgmeter.Get}, {pyLinux, 0.95, pkgmeter.Get}}},
-		{8, uvAgents, clouds, []step{{pyListing, 1, pkgmeter.Get}, {pyARM + 1, 1, pkgmeter.Get}, {pyARM, 0.9, pkgmeter.Get}}},
-		{14, pipMac, people, []step{{pyListing, 1, pkgmeter.Get}, {pyMac + 1, 0.8, pkgmeter.Get}, {pyMac, 0.9, pkgmeter.Get}}},
-		{9, pipPeople[1:], people, []step{{pyListing, 1, pkgmeter.Get}, {pyWindows + 1, 0.8, pkgmeter.Get}, {pyWindows, 0.9, pkgmeter.Get}}},
-		{2, scripts, clouds, []step{{pySource, 1, pkgmeter.Get}}},
-		{4, pypiMirrors, clouds, []step{
+		{45, true, pipCI, clouds, []step{{pyListing, 1, pkgmeter.Get}, {pyLinux + 1, 0.8, pkgmeter.Get}, {pyLinux, 0.95, pkgmeter.Get}}},
+		{8, true, uvAgents, clouds, []step{{pyListing, 1, pkgmeter.Get}, {pyARM + 1, 1, pkgmeter.Get}, {pyARM, 0.9, pkgmeter.Get}}},
+		{14, true, pipMac, people, []step{{pyListing, 1, pkgmeter.Get}, {pyMac + 1, 0.8, pkgmeter.Get}, {pyMac, 0.9, pkgmeter.Get}}},
+		{9, true, pipPeople[1:], people, []step{{pyListing, 1, pkgmeter.Get}, {pyWindows + 1, 0.8, pkgmeter.Get}, {pyWindows, 0.9, pkgmeter.Get}}},
+		{2, false, scripts, clouds, []step{{pySource, 1, pkgmeter.Get}}},
+		{4, false, pypiMirrors, clouds, []step{
 			{pyListing, 1, pkgmeter.Get},
 			{pyLinux, 1, pkgmeter.Get},
 			{pyARM, 1, pkgmeter.Get},
@@ -153,11 +159,11 @@ var clients = [...][]client{
 		}},
 	},
 	tool: {
-		{30, scripts, clouds, []step{{toolLinux, 1, pkgmeter.Get}, {toolLinux + 1, 0.7, pkgmeter.Get}}},
-		{8, scripts, clouds, []step{{toolARM, 1, pkgmeter.Get}, {toolARM + 1, 0.7, pkgmeter.Get}}},
-		{14, browsersMac, people, []step{{toolMac, 1, pkgmeter.Get}, {toolMac + 1, 0.1, pkgmeter.Get}}},
-		{16, browsers, people, []step{{toolWindows, 1, pkgmeter.Get}, {toolWindows + 1, 0.1, pkgmeter.Get}}},
-		{3, scripts, people, []step{{toolSBOM, 1, pkgmeter.Get}}},
-		{3, bots, clouds, []step{{toolLinux, 1, pkgmeter.Head}}},
+		{30, false, scripts, clouds, []step{{toolLinux, 1, pkgmeter.Get}, {toolLinux + 1, 0.7, pkgmeter.Get}}},
+		{8, false, scripts, clouds, []step{{toolARM, 1, pkgmeter.Get}, {toolARM + 1, 0.7, pkgmeter.Get}}},
+		{14, false, browsersMac, people, []step{{toolMac, 1, pkgmeter.Get}, {toolMac + 1, 0.1, pkgmeter.Get}}},
+		{16, false, browsers, people, []step{{toolWindows, 1, pkgmeter.Get}, {toolWindows + 1, 0.1, pkgmeter.Get}}},
+		{3, false, scripts, people, []step{{toolSBOM, 1, pkgmeter.Get}}},
+		{3, false, bots, clouds, []step{{toolLinux, 1, pkgmeter.Head}}},
 	},
 }

@@ -12,6 +12,9 @@ import (
 // them for those of a real sender.
 const Source = "demo"
 
+// logSource is the source of what a web server's log would tell.
+const logSource = Source + "-log"
+
 // seed is drawn once and for all. Any other would do.
 const seed = 0x61636d65
 
@@ -78,10 +81,20 @@ func (b *batch) reset() { b.entries = b.entries[:0] }
 func (b *batch) add(c *registry, r request, start time.Time) {
 	f := &c.files[r.file]
 	e := pkgmeter.Event{
-		Source: Source, Op: r.op, Repository: f.repository, Path: f.path, Agent: r.agent, Country: r.country,
+		Source: sourceOf(r.op, f), Op: r.op, Repository: f.repository, Path: f.path, Agent: r.agent, Country: r.country,
 		Time: start.Add(time.Duration(r.atMS) * time.Millisecond), Status: r.status, Bytes: r.bytes, Flags: r.flags,
+		Consumer: r.consumer,
 	}
 	b.entries = append(b.entries, c.rules.Entry(e, f.facts))
+}
+
+// sourceOf has the files of tools and Python packages told by a log, and all else
+// by a webhook.
+func sourceOf(op pkgmeter.Op, f *file) string {
+	if t := f.facts.Type; op != pkgmeter.Upload && t != "maven" {
+		return logSource
+	}
+	return Source
 }
 
 // deliveries cuts the entries where a registry that reports at once would have

@@ -19,6 +19,8 @@ type request struct {
 	bytes   int64
 	agent   string
 	country string
+
+	consumer string
 }
 
 // traffic draws the requests of one day after the other. What it returns is
@@ -111,14 +113,25 @@ func (t *traffic) session(day int) {
 		c = &clients[l.layout][pick(t.rng, t.clients[l.layout])]
 	}
 	agent, country := choose(t.rng, c.agents), choose(t.rng, c.countries)
+	consumer := t.consumer(rank, c)
 	at := t.moment()
 	for _, s := range c.steps {
 		if t.rng.Float64() >= s.chance {
 			continue
 		}
-		t.fetch(request{file: r.files[s.part], op: s.op, agent: agent, country: country}, at)
+		t.fetch(request{file: r.files[s.part], op: s.op, agent: agent, country: country, consumer: consumer}, at)
 		at += time.Duration(20+t.rng.IntN(400)) * time.Millisecond
 	}
+}
+
+// consumer is the team of a session. Each package has a few teams that use it;
+// mirrors, bots and scripts belong to nobody.
+func (t *traffic) consumer(rank int, c *client) string {
+	const named, users = 0.8, 4
+	if !c.team || t.rng.Float64() > named {
+		return ""
+	}
+	return teams[(rank*5+t.rng.IntN(users)*t.rng.IntN(users))%len(teams)]
 }
 
 // fetch gives a request its answer. Most succeed; listings are often not
