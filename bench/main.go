@@ -53,13 +53,19 @@ func run() (err error) {
 	full := flag.Bool("full", false, "measure large stores as well, which takes long")
 	only := flag.String("only", "", "only this part: callback, moving, ledger, logs, sync, use, packages, store or flat")
 	year := flag.String("year", "", "data folder with the 10 million events of an earlier run, kept as it is, instead of filling one")
-	filled := flag.String("fill", "", "only make a data folder with 10 million events, for -year")
+	large := flag.String("large", "", "the same for the 100 million events of -full")
+	filled := flag.String("fill", "", "only make a data folder, for -year or with -full for -large")
 	where := flag.String("dir", "", "folder for data, on the disk to measure (default: the folder for temporary files)")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	if *filled != "" {
-		_, err := fill(ctx, *filled, million10.events)
+		v := million10
+		if *full {
+			v = million100
+		}
+		perSecond, err := fill(ctx, *filled, v.events)
+		fmt.Printf("fill_events_per_s%s %.0f -\n", v.suffix, perSecond)
 		return err
 	}
 	b := &bench{out: os.Stdout, thorough: *full || *only == "store"}
@@ -126,7 +132,7 @@ func run() (err error) {
 		}
 	}
 	if *full {
-		if err := b.year(ctx, million100, ""); err != nil {
+		if err := b.year(ctx, million100, *large); err != nil {
 			return fmt.Errorf("large store: %w", err)
 		}
 	}

@@ -23,7 +23,8 @@ type API struct {
 	Now      func() time.Time
 }
 
-// Handler answers the question of the given name: totals, top or series.
+// Handler answers the question of the given name: totals, top, series, movers or
+// uploads.
 func (a *API) Handler(name string) httpx.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) error {
 		params, err := url.ParseQuery(r.URL.RawQuery)
@@ -51,7 +52,7 @@ func (a *API) Handler(name string) httpx.HandlerFunc {
 }
 
 // Answer returns the body that answers a question: *[Totals], *[Top],
-// *[Series] or *[Split]; with measure=adds *[AddsTotals], *[AddsTop],
+// *[Series] or *[Split], *[Movers], *[Uploads]; with measure=adds *[AddsTotals], *[AddsTop],
 // *[AddsSeries] or *[AddsSplit].
 func (a *API) Answer(ctx context.Context, name string, params url.Values) (any, error) {
 	return a.answer(ctx, name, params, false)
@@ -71,6 +72,10 @@ func (a *API) answer(ctx context.Context, name string, params url.Values, asTabl
 		return a.top(ctx, p)
 	case name == "series":
 		return a.series(ctx, p)
+	case name == "movers":
+		return a.movers(ctx, p)
+	case name == "uploads":
+		return a.uploads(ctx, p)
 	default:
 		return nil, errNoQuestion(name)
 	}

@@ -33,10 +33,11 @@ func writeTable(w http.ResponseWriter, name string, body any) error {
 	var b bytes.Buffer
 	t := csv.NewWriter(&b)
 	for _, row := range table(body) {
+		cells := make([]string, len(row))
 		for i := range row {
-			row[i] = harmless(row[i])
+			cells[i] = harmless(row[i])
 		}
-		if err := t.Write(row); err != nil {
+		if err := t.Write(cells); err != nil {
 			return err
 		}
 	}
@@ -86,6 +87,8 @@ func table(body any) (rows [][]string) {
 				rows = append(rows, pointCells([]string{l.Key, p.Day.String()}, p))
 			}
 		}
+	case interface{ table() [][]string }:
+		return b.table()
 	default:
 		return addsTable(body)
 	}

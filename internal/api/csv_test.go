@@ -61,3 +61,45 @@ func TestAnswersAsTables(t *testing.T) {
 		t.Errorf("%d rows: %s", n, got)
 	}
 }
+
+func TestMoversAndUploads(t *testing.T) {
+	t.Parallel()
+	a, s := open(t)
+	d := &pkgmeter.Delivery{Received: noon}
+	add := func(path string, daysAgo, n int, op pkgmeter.Op) {
+		for range n {
+			d.Entries = append(d.Entries, rule.Default().Apply(pkgmeter.Event{Source: "s", Path: path, Time: noon.AddDate(0, 0, -daysAgo), Status: 200, Op: op, Bytes: 1}))
+		}
+	}
+	add("com/acme/app/1.0/app-1.0.jar", 100, 1, pkgmeter.Get)
+	add("com/acme/app/1.0/app-1.0.jar", 40, 10, pkgmeter.Get)
+	add("com/acme/app/1.0/app-1.0.jar", 4, 20, pkgmeter.Get)
+	add("com/acme/app/1.1/app-1.1.jar", 4, 1, pkgmeter.Upload)
+	add("com/acme/lib/2/lib-2.jar", 3, 2, pkgmeter.Get)
+	if err := s.Write(t.Context(), []*pkgmeter.Delivery{d}); err != nil {
+		t.Fatal(err)
+	}
+	for question, want := range map[string]string{
+		"movers": `{"rising":[{"key":"pkg:maven/com.acme/app","downloads":20,"hits":20,"bytes":20,"before":{"downloads":10,"hits":10,"bytes":10}}],` +
+			`"new":[{"key":"pkg:maven/com.acme/lib","downloads":2,"hits":2,"bytes":2,"before":{"downloads":0,"hits":0,"bytes":0}}],"stale":[],"from":"2026-02-09","to":"2026-03-10"}`,
+		"movers?type=npm":         `{"rising":[],"new":[],"stale":[],"from":"2026-02-09","to":"2026-03-10"}`,
+		"movers?by=package":       `invalid: unknown parameter "by"`,
+		"uploads":                 `{"items":[{"day":"2026-03-06","package":"pkg:maven/com.acme/app","version":"1.1","files":1}]}`,
+		"uploads?to=2026-03-05":   `{"items":[]}`,
+		"uploads?repository=open": `invalid: unknown parameter "repository"`, // uploads are not told apart by it
+	} {
+		if got := ask(t, a, question); got != want {
+			t.Errorf("%s\n got %s\nwant %s", question, got, want)
+		}
+	}
+	for question, want := range map[string]string{
+		"movers?format=csv":  "list,key,downloads,hits,bytes,downloads_before,hits_before,bytes_before\nrising,pkg:maven/com.acme/app,20,20,20,10,10,10\nnew,pkg:maven/com.acme/lib,2,2,2,0,0,0\n",
+		"uploads?format=csv": "day,package,version,files\n2026-03-06,pkg:maven/com.acme/app,1.1,1\n",
+	} {
+		name, _, _ := strings.Cut(question, "?")
+		rec := httptest.NewRecorder()
+		if err := a.Handler(name)(rec, httptest.NewRequest("GET", "/api/v1/"+question, nil)); err != nil || rec.Body.String() != want {
+			t.Errorf("%s: %v\n got %s\nwant %s", question, err, rec.Body, want)
+		}
+	}
+}

@@ -36,6 +36,8 @@ func (s *Server) routes(pages *web.Web) []route {
 		{"/api/v1/totals", get(s.reader(answers.Handler("totals")))},
 		{"/api/v1/top", get(s.reader(answers.Handler("top")))},
 		{"/api/v1/series", get(s.reader(answers.Handler("series")))},
+		{"/api/v1/movers", get(s.reader(answers.Handler("movers")))},
+		{"/api/v1/uploads", get(s.reader(answers.Handler("uploads")))},
 		{"/badge/{type}/{name...}", get(s.badge(answers))},
 		{"/stats", get(s.page(account, pages.ServeStats))},
 		{"/stats/rules", get(s.page(account, pages.ServeRules(s.Rules)))},
