@@ -25,21 +25,39 @@ run: build
 	bin/pkgmeter serve
 
 # The page script needs npm. Without it the program is built all the same, and
-# its pages are drawn by the server alone.
+# its pages are drawn by the server alone; the script is not checked then.
 UI     = internal/web/ui
 BUNDLE = internal/web/static/dist/stats.js
+NPM   := $(and $(shell command -v node),$(shell command -v npm))
+UIDONE = $(UI)/node_modules/.installed
+# axe-core is among its packages for tests in a browser, which read
+# $(UI)/node_modules/axe-core/axe.min.js; it is not shipped.
 
 build: $(BUNDLE)
 	CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o bin/pkgmeter ./cmd/pkgmeter
 
-$(BUNDLE): $(UI)/package-lock.json $(UI)/.npmrc $(UI)/build.mjs $(wildcard $(UI)/src/*.js)
-	@if command -v node >/dev/null && command -v npm >/dev/null; then \
-	  cd $(UI) && npm ci --no-progress && node build.mjs; \
-	else echo "notice: there is no npm, so the page of downloads comes without the script for its charts"; fi
+ifneq ($(NPM),)
+$(UIDONE): $(UI)/package.json $(UI)/package-lock.json $(UI)/.npmrc
+	cd $(UI) && npm ci --no-progress && touch node_modules/.installed
 
-# Format, vet, lint, import map, dead code. Templates are checked by the tests
+$(BUNDLE): $(UIDONE) $(UI)/build.mjs $(wildcard $(UI)/src/*.ts $(UI)/src/*/*.ts)
+	cd $(UI) && node build.mjs
+else
+$(BUNDLE):
+	@echo "notice: there is no npm, so the pages come without the script for their charts"
+endif
+
+# Types, lint and unit tests of the page script.
+.PHONY: ui-check ui-test
+ui-check: $(if $(NPM),$(UIDONE))
+	$(if $(NPM),cd $(UI) && npm run --silent check,@echo "notice: there is no npm, so the page script is not checked")
+
+ui-test: $(if $(NPM),$(UIDONE))
+	$(if $(NPM),cd $(UI) && npm run --silent test,@echo "notice: there is no npm, so the page script is not tested")
+
+# Format, vet, lint, import map, dead code, the page script. Templates are checked by the tests
 # of internal/web; there is no specification file of the interface yet.
-check:
+check: ui-check
 	@out=$$($(TOOL) gofumpt -l $$(git ls-files --cached --others --exclude-standard '*.go')); \
 	  if [ -n "$$out" ]; then echo "not formatted, run: make fmt"; echo "$$out"; exit 1; fi
 	go vet ./...
@@ -71,7 +89,7 @@ fmt:
 
 # All tests, in a time zone picked at random: days are UTC whatever the machine
 # thinks.
-test: build debian
+test: build ui-test debian
 	@tz=$$(printf '%s\n' $(TZS) | shuf -n1); echo "TZ=$$tz"; \
 	  export TZ=$$tz; go test -shuffle=on -timeout 20m ./... && go test -race -shuffle=on -timeout 40m $(RACE)
 

@@ -38,7 +38,7 @@ func (b *bench) duck(ctx context.Context, dir string, v volume, ours float64) er
 	if err := exportCells(ctx, dir, counts, files); err != nil {
 		return fmt.Errorf("export: %w", err)
 	}
-	cmd := exec.CommandContext(ctx, bin, counts, files, filepath.Join(b.dir, "peer.duckdb"))
+	cmd := exec.CommandContext(ctx, bin, counts, files, filepath.Join(b.dir, "peer"+v.suffix+".duckdb"))
 	cmd.Stderr = os.Stderr
 	text, err := cmd.Output()
 	if err != nil {

@@ -51,7 +51,7 @@ type bench struct {
 func run() (err error) {
 	bin := flag.String("pkgmeter", "bin/pkgmeter", "the program to measure")
 	full := flag.Bool("full", false, "measure large stores as well, which takes long")
-	only := flag.String("only", "", "only this part: callback, moving, ledger, logs, sync, use, packages, store or flat")
+	only := flag.String("only", "", "only this part: callback, moving, ledger, logs, sync, use, packages, pages, store or flat")
 	year := flag.String("year", "", "data folder with the 10 million events of an earlier run, kept as it is, instead of filling one")
 	large := flag.String("large", "", "the same for the 100 million events of -full")
 	filled := flag.String("fill", "", "only make a data folder, for -year or with -full for -large")
@@ -121,7 +121,16 @@ func run() (err error) {
 			return fmt.Errorf("packages: %w", err)
 		}
 	}
-	if *only == "flat" || *full {
+	if *only == "" || *only == "pages" {
+		events := pagesEvents
+		if *full {
+			events = pagesEventsFull
+		}
+		if err := b.pages(ctx, events); err != nil {
+			return fmt.Errorf("pages: %w", err)
+		}
+	}
+	if *only == "flat" || *only == "" && *full {
 		if err := b.flat(ctx, 20); err != nil {
 			return fmt.Errorf("flat: %w", err)
 		}
@@ -131,7 +140,7 @@ func run() (err error) {
 			return fmt.Errorf("store: %w", err)
 		}
 	}
-	if *full {
+	if *full && (*only == "" || *only == "store") {
 		if err := b.year(ctx, million100, *large); err != nil {
 			return fmt.Errorf("large store: %w", err)
 		}

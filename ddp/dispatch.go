@@ -105,7 +105,14 @@ func (s *Session) run() {
 		}
 		t := &turn{s: s}
 		s.handle(&m, t)
-		if passed := s.finished(t); passed {
+		free := s.finished(t)
+		switch {
+		case t.owes && free: // what is there to hand over and nothing to go on with
+			s.link.pump()
+			return
+		case t.owes:
+			s.link.wake()
+		case free:
 			return
 		}
 	}
@@ -127,13 +134,17 @@ func (s *Session) next() (message, bool) {
 	return m, true
 }
 
-// finished ends a message's turn, and says whether another goroutine has gone
-// on with the queue.
-func (s *Session) finished(t *turn) (passed bool) {
+// finished ends a message's turn, and says whether its goroutine is free:
+// another one has gone on with the queue, or it is empty.
+func (s *Session) finished(t *turn) (free bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.busy--
 	t.over = true
+	if !t.passed && len(s.inbox) == 0 {
+		s.working = false
+		return true
+	}
 	return t.passed
 }
 
@@ -141,6 +152,7 @@ func (s *Session) finished(t *turn) (passed bool) {
 type turn struct {
 	s            *Session
 	passed, over bool // guarded by s.mu
+	owes         bool // the outbox has work, and its goroutine is to see to it
 }
 
 // pass gives the turn up: the next message begins now.
@@ -168,8 +180,8 @@ func (s *Session) handle(m *message, t *turn) {
 }
 
 // A MethodFunc answers the calls of one method. What it returns becomes the
-// result: any value that package ejson encodes, [Raw] text as it stands, and
-// nothing at all for a plain nil. An [*Error] goes to the client; other errors
+// result: any value that package ejson encodes, [Raw] text as it stands, the
+// text of a [Stream], and nothing at all for a plain nil. An [*Error] goes to the client; other errors
 // are logged and hidden behind code 500. The context ends with the session.
 type MethodFunc func(ctx context.Context, call *Call) (any, error)
 
@@ -238,14 +250,26 @@ func (c *Call) parcel(frame []byte) parcel {
 	return parcel{frame: c.Session.srv.seal(frame), sent: c.sent}
 }
 
+// put queues the call's answer. Its goroutine sends it, if it has nothing else
+// to do then.
+func (c *Call) put(p parcel) {
+	if c.Session.leavePut(p, false) {
+		c.turn.owes = true
+	}
+}
+
 func (c *Call) release() {
-	c.mu.Lock()
-	c.holds--
-	last := c.holds == 0
-	c.mu.Unlock()
-	if last {
+	if c.released() {
 		c.Session.send(updatedFrame(c.id))
 	}
+}
+
+// released lets go of one hold, and says whether it was the last.
+func (c *Call) released() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.holds--
+	return c.holds == 0
 }
 
 func (s *Session) method(m *message, t *turn) {
@@ -301,21 +325,31 @@ func (s *Session) exit() {
 func (s *Session) answer(call *Call, result any, err error) {
 	frame := append(append(append(s.srv.scratch(), `{"msg":"result","id":`...), call.id...), ',')
 	if err == nil {
-		full, encodeErr := appendResult(frame, result, s.srv.opts.MaxFrame)
-		if encodeErr == nil {
-			s.put(call.parcel(full), false)
-			call.release()
+		if err = s.answerResult(call, frame, result); err == nil {
 			return
 		}
-		err = encodeErr
 	}
 	frame = append(frame, `"error":`...)
 	full, err := appendError(frame, s.hide("method", call.Name, err))
 	if err != nil { // details that cannot be encoded
 		full, _ = appendError(frame, s.hide("method", call.Name, err))
 	}
-	s.put(call.parcel(append(full, '}')), false)
+	call.put(call.parcel(append(full, '}')))
 	call.release()
+}
+
+// answerResult sends a result, or returns why there is none.
+func (s *Session) answerResult(call *Call, frame []byte, result any) error {
+	if body, ok := result.(Stream); ok {
+		return s.answerStream(call, frame, body)
+	}
+	full, err := appendResult(frame, result, s.srv.opts.MaxFrame)
+	if err != nil {
+		return err
+	}
+	call.put(call.parcel(full))
+	call.release()
+	return nil
 }
 
 var errTooLarge = errors.New("ddp: frame too large")

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"slices"
 	"strconv"
+	"unicode/utf8"
 
 	"github.com/pkgmeter/pkgmeter/ddp/ejson"
 )
@@ -99,8 +100,12 @@ func truthy(raw ejson.Raw) bool {
 
 // stringOf decodes raw if it is a JSON string.
 func stringOf(raw ejson.Raw) (string, bool) {
-	if len(raw) == 0 || raw[0] != '"' {
+	if len(raw) < 2 || raw[0] != '"' {
 		return "", false
+	}
+	inner := raw[1 : len(raw)-1]
+	if !bytes.ContainsFunc(inner, func(r rune) bool { return r == '\\' || r >= utf8.RuneSelf }) {
+		return string(inner), true // as names and ids are
 	}
 	var s string
 	err := json.Unmarshal(raw, &s)

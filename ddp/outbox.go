@@ -14,7 +14,25 @@ type closing struct {
 // A parcel is a frame on its way to the network.
 type parcel struct {
 	frame []byte
+	body  Stream   // follows frame, and a brace; nil if frame is all
+	after []byte   // the next frame, which goes with a stream; may be nil
 	sent  []func() // to be called when the frame is written, or never will be
+}
+
+// cost is what the parcel takes up while it waits.
+func (p parcel) cost() int {
+	if p.body != nil {
+		return len(p.frame) + frameCost + streamCost
+	}
+	return len(p.frame) + frameCost
+}
+
+// bytes is how many bytes the message has.
+func (p parcel) bytes() uint64 {
+	if p.body != nil {
+		return uint64(len(p.frame)) + uint64(p.body.Size()) + 1 + uint64(len(p.after))
+	}
+	return uint64(len(p.frame))
 }
 
 func (p parcel) done() {
@@ -27,7 +45,7 @@ func (p parcel) done() {
 // blocks those who put, and knows whether somebody is taking.
 type outbox struct {
 	limit int    // bytes
-	wake  func() // called, unlocked, when there is work and no taker
+	wake  func() // called, unlocked, when the box is finished and there is no taker
 
 	mu     sync.Mutex
 	below  sync.Cond // broadcast when size falls or the box is finished
@@ -45,19 +63,20 @@ func (o *outbox) init(limit int, wake func()) {
 	o.below.L = &o.mu
 }
 
-// put queues a frame. It reports false if the frame no longer fits; a box that
-// is finished swallows frames.
-func (o *outbox) put(p parcel, urgent bool) bool {
+// put queues a frame. It reports fits as false if the frame no longer does; a
+// box that is finished swallows frames. Where there is no taker the caller has
+// to see to one.
+func (o *outbox) put(p parcel, urgent bool) (fits, untaken bool) {
 	o.mu.Lock()
 	if o.end != nil {
 		o.mu.Unlock()
 		p.done()
-		return true
+		return true, false
 	}
-	size := len(p.frame) + frameCost
+	defer o.mu.Unlock()
+	size := p.cost()
 	if o.size > 0 && o.size+size > o.limit {
-		o.mu.Unlock()
-		return false
+		return false, false
 	}
 	o.size += size
 	if urgent {
@@ -65,8 +84,8 @@ func (o *outbox) put(p parcel, urgent bool) bool {
 	} else {
 		o.frames = append(o.frames, p)
 	}
-	o.unlockAndWake()
-	return true
+	untaken, o.taking = !o.taking, true
+	return true, untaken
 }
 
 // finish closes the box: what waits still goes out unless drop is set, then
@@ -83,7 +102,12 @@ func (o *outbox) finish(end closing, drop bool) (dropped []parcel, first bool) {
 		dropped = o.empty()
 	}
 	o.below.Broadcast()
-	o.unlockAndWake()
+	call := !o.taking
+	o.taking = true
+	o.mu.Unlock()
+	if call {
+		o.wake()
+	}
 	return dropped, true
 }
 
@@ -109,17 +133,8 @@ func done(parcels []parcel) {
 	}
 }
 
-func (o *outbox) unlockAndWake() {
-	call := !o.taking
-	o.taking = true
-	o.mu.Unlock()
-	if call {
-		o.wake()
-	}
-}
-
 // take returns the next frame, or the end after the last one. If it returns
-// neither the taker has to leave: the next put calls wake.
+// neither the taker has to leave: the next put asks for another one.
 func (o *outbox) take() (p parcel, end *closing) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -137,7 +152,7 @@ func (o *outbox) take() (p parcel, end *closing) {
 		o.taking = o.ended // after the end nobody is to come again
 		return parcel{}, nil
 	}
-	o.flight = len(p.frame) + frameCost
+	o.flight = p.cost()
 	return p, nil
 }
 

@@ -45,6 +45,10 @@ func (p *poll) wake() {
 	}
 }
 
+func (p *poll) pump() { p.wake() }
+
+func (p *poll) streams() bool { return false }
+
 func (p *poll) goingAway() closing { return closing{3000, "Go away!"} }
 
 // cut forgets the session; later requests find none.

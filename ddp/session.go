@@ -14,10 +14,14 @@ import (
 type link interface {
 	// wake says that the outbox has work and nobody is taking it.
 	wake()
+	// pump does that work in the caller's goroutine, if it is done in any.
+	pump()
 	// cut ends the connection at once; harmless if it has ended.
 	cut()
 	// goingAway is how the transport says that the server stops.
 	goingAway() closing
+	// streams says whether a parcel may have a stream for its text.
+	streams() bool
 }
 
 // closeGrace is how long a closed session may take to say goodbye before its
@@ -197,10 +201,19 @@ func (s *Session) send(frame []byte) { s.put(parcel{frame: frame}, false) }
 func (s *Session) sendFirst(frame []byte) { s.put(parcel{frame: frame}, true) }
 
 func (s *Session) put(p parcel, urgent bool) {
+	if s.leavePut(p, urgent) {
+		s.link.wake()
+	}
+}
+
+// leavePut queues a parcel, and reports that the caller has to see to its being
+// taken.
+func (s *Session) leavePut(p parcel, urgent bool) (untaken bool) {
 	s.srv.stats.sent.Add(1)
-	s.srv.stats.sentBytes.Add(uint64(len(p.frame)))
-	if s.out.put(p, urgent) {
-		return
+	s.srv.stats.sentBytes.Add(p.bytes())
+	fits, untaken := s.out.put(p, urgent)
+	if fits {
+		return untaken
 	}
 	dropped, first := s.out.finish(closing{1008, "Too slow a reader"}, true)
 	if first { // two frames at once may both have found no room
@@ -211,6 +224,7 @@ func (s *Session) put(p parcel, urgent bool) {
 		s.end()
 		done(dropped)
 	})
+	return false
 }
 
 // touch notes that bytes have come.

@@ -31,7 +31,9 @@ type socket struct {
 	srv    *Server
 	sess   *Session
 	conn   *websocket.Conn
+	wire   *watched // below conn
 	framed bool
+	packed bool // messages are deflated
 
 	mu   sync.Mutex
 	beat *time.Timer // SockJS heartbeats; nil if bare
@@ -53,7 +55,8 @@ func (s *Server) serveWebSocket(w http.ResponseWriter, r *http.Request, framed b
 	if s.opts.CompressAbove < 0 {
 		mode = websocket.CompressionDisabled
 	}
-	conn, err := websocket.Accept(&upgrader{w, session}, r, &websocket.AcceptOptions{
+	up := &upgrader{ResponseWriter: w, sess: session}
+	conn, err := websocket.Accept(up, r, &websocket.AcceptOptions{
 		InsecureSkipVerify:   true, // no cookie authenticates anything here
 		CompressionMode:      mode,
 		CompressionThreshold: s.opts.CompressAbove,
@@ -63,7 +66,8 @@ func (s *Server) serveWebSocket(w http.ResponseWriter, r *http.Request, framed b
 		return
 	}
 	conn.SetReadLimit(int64(s.opts.MaxMessage))
-	k := &socket{srv: s, sess: session, conn: conn, framed: framed}
+	k := &socket{srv: s, sess: session, conn: conn, wire: up.wire, framed: framed}
+	k.packed = w.Header().Get("Sec-WebSocket-Extensions") != "" // as Accept has agreed
 	if framed {
 		_ = k.write([]byte("o")) // a failure shows in the first read
 		k.beatLater()
@@ -178,6 +182,8 @@ func (k *socket) wake() { k.srv.work.Go(k.pump) }
 
 func (k *socket) cut() { _ = k.conn.CloseNow() }
 
+func (k *socket) streams() bool { return !k.framed && !k.packed }
+
 func (k *socket) goingAway() closing {
 	if k.framed {
 		return closing{3000, "Go away!"}
@@ -189,26 +195,31 @@ func (k *socket) goingAway() closing {
 func (k *socket) pump() {
 	for {
 		p, end := k.sess.out.take()
-		frame := p.frame
 		switch {
 		case end != nil:
 			k.close(*end)
 			return
-		case frame == nil:
+		case p.frame == nil:
 			return
 		}
-		if k.framed {
-			framed := appendSockJS(nil, frame)
-			k.srv.recycle(frame)
-			frame = framed
-		}
-		err := k.write(frame)
-		k.srv.recycle(frame)
-		if err != nil { // as it will be for all the others
+		if err := k.send(p); err != nil { // as it will be for all the others
 			k.sess.shut(closing{1000, "Normal closure"}, true)
 		}
 		p.done()
 	}
+}
+
+func (k *socket) send(p parcel) error {
+	if p.body != nil {
+		return k.stream(p)
+	}
+	frame := p.frame
+	if k.framed {
+		frame = appendSockJS(nil, p.frame)
+		k.srv.recycle(p.frame)
+	}
+	defer k.srv.recycle(frame)
+	return k.write(frame)
 }
 
 func (k *socket) write(frame []byte) error {
@@ -234,6 +245,7 @@ func (k *socket) close(how closing) {
 type upgrader struct {
 	http.ResponseWriter
 	sess *Session
+	wire *watched // nil before Hijack
 }
 
 // Hijack implements http.Hijacker.
@@ -243,8 +255,8 @@ func (u *upgrader) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 		return nil, nil, err
 	}
 	early, _ := rw.Peek(rw.Reader.Buffered())
-	c := &watched{Conn: conn, sess: u.sess, early: bytes.Clone(early)}
-	return c, bufio.NewReadWriter(bufio.NewReaderSize(c, readBuffer), bufio.NewWriterSize(c, writeBuffer)), nil
+	u.wire = &watched{Conn: conn, sess: u.sess, early: bytes.Clone(early)}
+	return u.wire, bufio.NewReadWriter(bufio.NewReaderSize(u.wire, readBuffer), bufio.NewWriterSize(u.wire, writeBuffer)), nil
 }
 
 // A watched connection counts every byte that comes as a sign of life, and
@@ -253,6 +265,11 @@ type watched struct {
 	net.Conn
 	sess  *Session
 	early []byte // read ahead by net/http
+
+	// writing is held while a stream is written, past the library. What the
+	// library writes meanwhile is control frames, each in one Write; messages
+	// come from the goroutine that writes the stream.
+	writing sync.Mutex
 }
 
 // Read implements net.Conn.
@@ -273,6 +290,8 @@ func (c *watched) Read(p []byte) (n int, err error) {
 
 // Write implements net.Conn.
 func (c *watched) Write(p []byte) (n int, err error) {
+	c.writing.Lock()
+	defer c.writing.Unlock()
 	for first := true; first || n < len(p); first = false {
 		if err := c.SetWriteDeadline(time.Now().Add(c.sess.srv.opts.StallTimeout)); err != nil {
 			return n, err

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"reflect"
+	"slices"
 	"strings"
 	"time"
 )
@@ -47,11 +48,20 @@ func bind(raw []byte, rv reflect.Value) error {
 	case reflect.Slice, reflect.Array:
 		return bindArray(raw, rv)
 	}
-	v, err := Value(raw)
+	v, err := scalarOrValue(raw)
 	if err != nil {
 		return err
 	}
 	return bindScalar(v, rv)
+}
+
+// scalarOrValue is Value of what Check has passed.
+func scalarOrValue(raw []byte) (any, error) {
+	if raw[0] == '{' || raw[0] == '[' {
+		return Value(raw)
+	}
+	d := decoder{keep: true}
+	return d.scalar(raw)
 }
 
 // bindKnown stores raw in targets whose type, not kind, decides.
@@ -117,12 +127,13 @@ func bindObject(raw []byte, rv reflect.Value) error {
 	if rv.Kind() == reflect.Map {
 		return bindMap(raw, rv)
 	}
+	fields := fieldsOf(rv)
 	for key, member := range Members(raw) {
-		field, ok := fieldNamed(rv, key)
-		if !ok {
+		at := slices.IndexFunc(fields, func(f field) bool { return f.name == key })
+		if at < 0 {
 			continue
 		}
-		if err := bind(member, field); err != nil {
+		if err := bind(member, fields[at].value); err != nil {
 			return fmt.Errorf("%s: %w", key, err)
 		}
 	}
@@ -242,25 +253,30 @@ func isSpecial(raw []byte) bool {
 	return looksSpecial(keys, len(keys))
 }
 
-// fieldNamed finds the field that holds the member of that name. As in Go, a
-// field hides those of embedded structs.
-func fieldNamed(rv reflect.Value, key string) (reflect.Value, bool) {
+// A field is one that holds the member of that name.
+type field struct {
+	name  string
+	value reflect.Value
+}
+
+// fieldsOf lists the fields of a struct, of which the first one with a name
+// counts: as in Go, a field hides those of embedded structs.
+func fieldsOf(rv reflect.Value) []field {
+	list := make([]field, 0, rv.NumField())
 	var embedded []reflect.Value
-	for sf, field := range rv.Fields() {
+	for sf, value := range rv.Fields() {
 		name, _, flat := fieldName(sf)
 		switch {
 		case flat:
-			embedded = append(embedded, field)
-		case name == key && name != "":
-			return field, true
+			embedded = append(embedded, value)
+		case name != "":
+			list = append(list, field{name, value})
 		}
 	}
 	for _, inner := range embedded {
-		if field, ok := fieldNamed(inner, key); ok {
-			return field, true
-		}
+		list = append(list, fieldsOf(inner)...)
 	}
-	return reflect.Value{}, false
+	return list
 }
 
 // fieldName reads a field's tag. The name is empty if the field stays out;

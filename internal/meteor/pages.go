@@ -1,10 +1,10 @@
 package meteor
 
 import (
-	"hash/crc32"
-	"io"
+	"errors"
 	"log/slog"
 	"os"
+	"path/filepath"
 	"sync"
 
 	"github.com/pkgmeter/pkgmeter"
@@ -28,13 +28,23 @@ const (
 // Pages lie in a file, since those of a large catalog do not fit in memory; the
 // system keeps what is read often. Nothing in it outlives the process.
 type pageFile struct {
-	f *os.File // nil: nothing is kept
+	buffers sync.Pool // *[]byte
 
-	mu    sync.Mutex
+	mu  sync.Mutex
+	now *generation // nil: nothing is kept
+}
+
+// A generation is what was kept since the file began anew. Its file is never
+// written over or cut short, for clients are being sent what it has: it is
+// closed, and its room on the disk free again, when the last of them has it all.
+type generation struct {
+	f     *os.File
+	view  *view // of f; nil if there is none
 	size  int64
 	base  int64 // changes of the catalog when the first page was kept
-	pages map[pageKey]keptPage
+	pages map[pageKey]span
 	next  map[pageKey]bool // what clients ask for after a page that is kept
+	users int              // pages under way, and one while it is the newest
 }
 
 // pageKey is what the bytes of a page follow from, beside the catalog.
@@ -44,26 +54,58 @@ type pageKey struct {
 	compress bool
 }
 
-type keptPage struct {
-	at    int64
-	size  int
-	check uint32
-}
+type span struct{ at, size int64 }
 
+// newPageFile takes over a file that is empty and has no name any more.
 func newPageFile(f *os.File) *pageFile {
-	p := &pageFile{f: f}
-	p.begin()
+	p := &pageFile{}
+	if f != nil {
+		p.now = newGeneration(f)
+	}
 	return p
 }
 
-// begin forgets all pages, and gives their room on the disk back. mu is held.
-func (p *pageFile) begin() {
-	if p.f != nil {
-		if err := p.f.Truncate(0); err != nil {
+func newGeneration(f *os.File) *generation {
+	return &generation{f: f, view: newView(f, maxPages), pages: map[pageKey]span{}, next: map[pageKey]bool{}, users: 1}
+}
+
+// begin forgets all pages. If it fails they stay, which does no harm. mu is
+// held; the generation that it returns is to be let go when it no longer is.
+func (p *pageFile) begin() (old *generation, err error) {
+	f, err := os.CreateTemp(filepath.Dir(p.now.f.Name()), "pages-*")
+	if err != nil {
+		return nil, err
+	}
+	if err := os.Remove(f.Name()); err != nil {
+		f.Close()
+		return nil, err
+	}
+	old, p.now = p.now, newGeneration(f)
+	return old, nil
+}
+
+// release lets go of a generation, which may be nil. Closing the file of a large
+// one takes a while: mu is not held then.
+func (p *pageFile) release(g *generation) {
+	if g == nil {
+		return
+	}
+	p.mu.Lock()
+	g.users--
+	last := g.users == 0
+	p.mu.Unlock()
+	if last {
+		g.close()
+	}
+}
+
+func (g *generation) close() {
+	if g.view != nil {
+		if err := g.view.close(); err != nil {
 			slog.Warn("meteor: kept pages take up room that they do not need", "err", err)
 		}
 	}
-	p.size, p.pages, p.next = 0, map[pageKey]keptPage{}, map[pageKey]bool{}
+	g.f.Close()
 }
 
 func changes(s pkgmeter.CatalogState) (n int64) {
@@ -80,51 +122,68 @@ func (q question) key(s pkgmeter.CatalogState) (pageKey, bool) {
 	return pageKey{token, q.rows, q.compress}, token.Format == pkgmeter.SyncFormat && q.rows == pageRows && !q.token.Foreign(s)
 }
 
-// get returns a page that is kept and has at most so many bytes, or nil.
-func (p *pageFile) get(q question, s pkgmeter.CatalogState, most int64) []byte {
+// get returns a page that is kept and has at most so many bytes, or nil. The
+// caller lets go of it.
+func (p *pageFile) get(q question, s pkgmeter.CatalogState, most int64) *keptPage {
 	key, ok := q.key(s)
-	if p.f == nil || !ok {
-		return nil
-	}
 	p.mu.Lock()
-	kept, ok := p.pages[key]
-	p.mu.Unlock()
-	if !ok || int64(kept.size) > most {
+	defer p.mu.Unlock()
+	if p.now == nil || !ok {
 		return nil
 	}
-	// The file may begin anew meanwhile: then the bytes are others.
-	b := make([]byte, kept.size)
-	if _, err := p.f.ReadAt(b, kept.at); err != nil || crc32.Checksum(b, castagnoli) != kept.check {
+	kept, ok := p.now.pages[key]
+	if !ok || kept.size > most {
 		return nil
 	}
-	return b
+	p.now.users++
+	return &keptPage{file: p, in: p.now, span: kept}
 }
-
-var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 // put keeps a page, if it is one that new clients get.
 func (p *pageFile) put(q question, page pkgmeter.SyncPage, s pkgmeter.CatalogState, result []byte) {
 	key, ok := q.key(s)
-	if p.f == nil || !ok || page.UpToDate || page.Reset || page.Token.LastDeletion != s.LastDeletion {
+	if !ok || page.UpToDate || page.Reset || page.Token.LastDeletion != s.LastDeletion {
 		return
 	}
+	old, err := p.keep(key, pageKey{page.Token, q.rows, q.compress}, changes(s), result)
+	if err != nil {
+		slog.Warn("meteor: a page is not kept", "err", err)
+	}
+	p.release(old)
+}
+
+// keep writes a page behind the others, in a new file if it is time for one or
+// if this one takes no more. The old generation is to be let go.
+func (p *pageFile) keep(key, next pageKey, changed int64, result []byte) (old *generation, err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if len(p.pages) > 0 && (changes(s)-p.base > maxStale || p.size+int64(len(result)) > maxPages) {
-		p.begin()
+	if p.now == nil {
+		return nil, nil //nolint:nilnil // there was nothing to forget
 	}
-	if _, there := p.pages[key]; there || !q.token.Fresh() && !p.next[key] {
-		return
+	if g := p.now; len(g.pages) > 0 && (changed-g.base > maxStale || g.size+int64(len(result)) > maxPages) {
+		if old, err = p.begin(); err != nil {
+			return nil, err
+		}
 	}
-	if len(p.pages) == 0 {
-		p.base = changes(s)
+	if err := p.now.add(key, next, changed, result); err != nil && old == nil {
+		old, beginErr := p.begin()
+		return old, errors.Join(err, beginErr)
 	}
-	if _, err := io.NewOffsetWriter(p.f, p.size).Write(result); err != nil {
-		slog.Warn("meteor: pages are not kept", "err", err)
-		p.begin()
-		return
+	return old, err
+}
+
+// add keeps a page that follows one that is kept, or that is a first one.
+func (g *generation) add(key, next pageKey, changed int64, result []byte) error {
+	if _, there := g.pages[key]; there || !key.token.Fresh() && !g.next[key] {
+		return nil
 	}
-	p.pages[key] = keptPage{p.size, len(result), crc32.Checksum(result, castagnoli)}
-	p.next[pageKey{page.Token, q.rows, q.compress}] = true
-	p.size += int64(len(result))
+	if _, err := g.f.WriteAt(result, g.size); err != nil {
+		return err
+	}
+	if len(g.pages) == 0 {
+		g.base = changed
+	}
+	g.pages[key], g.next[next] = span{g.size, int64(len(result))}, true
+	g.size += int64(len(result))
+	return nil
 }

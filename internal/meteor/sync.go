@@ -163,36 +163,63 @@ func nothingNew(t pkgmeter.SyncToken, s pkgmeter.CatalogState) (page pkgmeter.Sy
 	return pkgmeter.SyncPage{Token: t, UpToDate: true}, true
 }
 
-// page makes a page with records. Its bytes count until the client has read
-// them or is gone.
-func (s *Server) page(ctx context.Context, call *ddp.Call, q question) (ddp.Raw, error) {
+// page returns a page with records: one that is kept, or else one that is made.
+// Its bytes count until the client has read them or is gone.
+func (s *Server) page(ctx context.Context, call *ddp.Call, q question) (any, error) {
+	if kept := s.streamed(call, q); kept != nil {
+		return kept, nil
+	}
 	select {
 	case s.turns <- struct{}{}:
 		defer func() { <-s.turns }()
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
+	if kept := s.streamed(call, q); kept != nil { // made while this one waited
+		return kept, nil
+	}
 	size := s.memory.reserve()
 	counted := size
 	call.OnSent(func() { s.memory.add(-counted) })
 	state, _ := s.store.CatalogState()
 	if kept := s.pages.get(q, state, size); kept != nil {
-		counted = int64(len(kept))
+		call.OnSent(kept.release)
+		counted = kept.Size()
 		s.memory.add(counted - size)
 		return kept, nil
 	}
+	result, err := s.made(ctx, q, size)
+	if err == nil {
+		counted = int64(len(result))
+		s.memory.add(counted - size)
+	}
+	return result, err
+}
+
+// streamed returns a page that is kept and takes no memory on its way, or nil.
+func (s *Server) streamed(call *ddp.Call, q question) ddp.Stream {
+	if !call.Streams() {
+		return nil
+	}
+	state, _ := s.store.CatalogState()
+	kept := s.pages.get(q, state, maxFrame)
+	if kept == nil {
+		return nil
+	}
+	call.OnSent(kept.release)
+	return kept
+}
+
+// made makes a page of at most so many bytes of records.
+func (s *Server) made(ctx context.Context, q question, size int64) (ddp.Raw, error) {
+	state, _ := s.store.CatalogState()
 	page, err := s.store.Sync(ctx, q.token, pkgmeter.SyncLimit{Rows: q.rows, Bytes: int(size)})
 	if err != nil {
 		return nil, err
 	}
 	result, err := q.result(page)
-	if err != nil {
-		return nil, err
-	}
-	if size == largestPage { // smaller ones are cut elsewhere each time
+	if err == nil && size == largestPage { // smaller ones are cut elsewhere each time
 		s.pages.put(q, page, state, result)
 	}
-	counted = int64(len(result))
-	s.memory.add(counted - size)
-	return result, nil
+	return result, err
 }

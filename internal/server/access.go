@@ -17,6 +17,9 @@ type Publicity interface {
 	// public repository.
 	AllPublic(ctx context.Context, names []string) (bool, error)
 
+	// SetPublic makes a repository public, or private again.
+	SetPublic(ctx context.Context, name string, public bool) (known bool, err error)
+
 	// Secret returns the installation's own random bytes.
 	Secret(ctx context.Context) ([]byte, error)
 }

@@ -21,7 +21,7 @@ type route struct {
 
 // routes lists every path of the main listener, below the base path.
 func (s *Server) routes(pages *web.Web) []route {
-	answers := &api.API{Stats: s.Store, Use: s.Store, Packages: s.Store, Now: s.Now}
+	answers := s.answers()
 	callback, senders := s.callback, s.senders()
 	account := login{s.Auth, pages, s.Base}
 	get := func(h http.Handler) httpx.Methods { return httpx.Methods{http.MethodGet: h} }
@@ -41,6 +41,8 @@ func (s *Server) routes(pages *web.Web) []route {
 		{"/badge/{type}/{name...}", get(s.badge(answers))},
 		{"/stats", get(s.page(account, pages.ServeStats))},
 		{"/stats/rules", get(s.page(account, pages.ServeRules(s.Rules)))},
+		{"/stats/package", get(s.page(account, pages.ServeUse))},
+		{"/stats/badges", get(s.page(account, pages.ServeBadges))},
 		{"/stats/sources", get(s.shown(account, false, pages.ServeSources))},
 		{"/stats/settings", s.adminForm(account, pages.ServeSettings, pages.SaveSettings)},
 		{"/stats/quarantine", s.adminForm(account, pages.ServeQuarantine, pages.Retry)},
@@ -63,6 +65,11 @@ func (s *Server) routes(pages *web.Web) []route {
 		{"/healthz", get(httpx.HandlerFunc(healthz))},
 		{"/readyz", get(httpx.HandlerFunc(s.readyz))},
 	}
+}
+
+// answers answers the questions of the API.
+func (s *Server) answers() *api.API {
+	return &api.API{Stats: s.Store, Use: s.Store, Packages: s.Store, Now: s.Now}
 }
 
 // handler routes the main listener. Every path answers below the base path of

@@ -143,7 +143,10 @@ func (s *Server) Run(ctx context.Context, main, admin net.Listener) error {
 	if err := inspect.load(ctx); err != nil {
 		return fmt.Errorf("mapping of the webhook: %w", err)
 	}
-	pages := &web.Web{Stats: s.Store, Now: s.Now, Base: s.Base, Version: s.Version, Panels: s.Store, Sources: s.Store, Inspector: inspect, Catalog: s.catalog()}
+	pages := &web.Web{
+		Stats: s.Store, Now: s.Now, Base: s.Base, Version: s.Version, Panels: s.Store, Sources: s.Store, Inspector: inspect, Catalog: s.catalog(),
+		Badges: badges{s, s.answers()}, Publicity: s.Store,
+	}
 	if err := pages.Init(); err != nil {
 		return err
 	}

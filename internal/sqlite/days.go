@@ -30,6 +30,11 @@ const (
 	// daysLookups is how many files times months are looked up rather than found
 	// by reading all packs.
 	daysLookups = 2_000
+
+	// daysFiles is how many cells are added up in the time of one look-up, and
+	// daysAMonth how many more cells days have than months, about.
+	daysFiles  = 10_000
+	daysAMonth = 3
 )
 
 func daysSlice(file uint32) int64 { return int64(file >> fileBits) }
@@ -95,21 +100,16 @@ func (w *writer) foldDays(ctx context.Context, month slot, day pkgmeter.Day, byC
 
 // fewFiles lists the files that pass, if looking each of them up in the given
 // number of months is less work than reading every pack.
-func (q *question) fewFiles(months int) ([]uint32, bool) {
+func (q *question) fewFiles(months int, byDay bool) ([]uint32, bool) {
 	if q.basis != pkgmeter.OfFiles || q.pass == nil || months == 0 || len(q.attrs.clients) > daysClients {
 		return nil, false
 	}
-	var files []uint32
-	for id, pass := range q.pass {
-		if !pass {
-			continue
-		}
-		if len(files)*months >= daysLookups {
-			return nil, false
-		}
-		files = append(files, uint32(id))
+	most := len(q.pass) / daysFiles
+	if byDay {
+		most *= daysAMonth
 	}
-	return files, true
+	most = min(max(most, 1), daysLookups/months)
+	return q.few, q.few != nil && len(q.few) <= most
 }
 
 // eachFileDay calls visit with the days of files in a packed month that are in

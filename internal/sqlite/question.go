@@ -51,8 +51,9 @@ type question struct {
 
 	basis   pkgmeter.Basis
 	space   *space
-	pass    []bool // indexed by id of the space; nil lets every cell pass
-	clients []bool // indexed by client id; nil lets every client pass
+	pass    []bool   // indexed by id of the space; nil lets every cell pass
+	few     []uint32 // the ids that pass, ascending, where they are few; else nil
+	clients []bool   // indexed by client id; nil lets every client pass
 	sources []int64
 
 	filterIDs map[pkgmeter.Key][]uint32 // of the names in the filter
@@ -140,7 +141,7 @@ func (q *question) choose() (err error) {
 // resolve turns the filter into the set of files, facets or other tuples that
 // pass, and the set of clients or sources.
 func (q *question) resolve(ctx context.Context) error {
-	q.filterIDs, q.pass, q.clients, q.sources = map[pkgmeter.Key][]uint32{}, nil, nil, nil
+	q.filterIDs, q.pass, q.few, q.clients, q.sources = map[pkgmeter.Key][]uint32{}, nil, nil, nil, nil
 	if err := q.choose(); err != nil {
 		return err
 	}
@@ -185,7 +186,25 @@ func (q *question) resolve(ctx context.Context) error {
 		q.keep(p.by, ids)
 	}
 	q.resolveNumbers(f)
+	q.listFew()
 	return nil
+}
+
+// mostFew is up to how many ids that pass are listed.
+const mostFew = 1_000
+
+func (q *question) listFew() {
+	q.few = make([]uint32, 0, 16)
+	for id, pass := range q.pass {
+		if !pass {
+			continue
+		}
+		if len(q.few) == mostFew {
+			q.few = nil
+			return
+		}
+		q.few = append(q.few, uint32(id))
+	}
 }
 
 // resolveNumbers narrows by what needs no look-up.

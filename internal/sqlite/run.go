@@ -3,8 +3,10 @@ package sqlite
 import (
 	"context"
 	"database/sql"
+	"encoding/json"
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/pkgmeter/pkgmeter"
 	"github.com/pkgmeter/pkgmeter/internal/cells"
@@ -25,7 +27,7 @@ func (q *question) eachRun(ctx context.Context, c cut, byDay bool, visit visitor
 	if err != nil {
 		return err
 	}
-	if files, ok := q.fewFiles(len(months)); ok {
+	if files, ok := q.fewFiles(len(months), byDay); ok {
 		return q.eachFew(ctx, c, months, files, visit)
 	}
 	from := q.span.From
@@ -38,15 +40,15 @@ func (q *question) eachRun(ctx context.Context, c cut, byDay bool, visit visitor
 		for n < len(months) && months[n] == months[n-1].NextMonth() && months[n].NextMonth()-1 <= q.span.To {
 			n++
 		}
-		if err := q.eachPack(ctx, c, grainDay, from, months[0]-1, true, visit); err != nil {
+		if err := q.eachPack(ctx, c, grainDay, from, months[0]-1, visit); err != nil {
 			return err
 		}
-		if err := q.eachPack(ctx, c, grainMonth, months[0], months[n-1], true, visit); err != nil {
+		if err := q.eachPack(ctx, c, grainMonth, months[0], months[n-1], visit); err != nil {
 			return err
 		}
 		from, months = months[n-1].NextMonth(), months[n:]
 	}
-	if err := q.eachPack(ctx, c, grainDay, from, q.span.To, !byDay, visit); err != nil {
+	if err := q.eachPack(ctx, c, grainDay, from, q.span.To, visit); err != nil {
 		return err
 	}
 	return q.eachFresh(ctx, c, visit)
@@ -57,7 +59,7 @@ func (q *question) eachRun(ctx context.Context, c cut, byDay bool, visit visitor
 func (q *question) eachFew(ctx context.Context, c cut, months []pkgmeter.Day, files []uint32, visit visitor) error {
 	from := q.span.From
 	for _, m := range months {
-		if err := q.eachPack(ctx, c, grainDay, from, m-1, false, visit); err != nil {
+		if err := q.eachPack(ctx, c, grainDay, from, m-1, visit); err != nil {
 			return err
 		}
 		if err := q.eachFileDay(ctx, c, m, files, visit); err != nil {
@@ -65,7 +67,7 @@ func (q *question) eachFew(ctx context.Context, c cut, months []pkgmeter.Day, fi
 		}
 		from = m.NextMonth()
 	}
-	if err := q.eachPack(ctx, c, grainDay, from, q.span.To, false, visit); err != nil {
+	if err := q.eachPack(ctx, c, grainDay, from, q.span.To, visit); err != nil {
 		return err
 	}
 	return q.eachFresh(ctx, c, visit)
@@ -84,7 +86,9 @@ func (q *question) packedMonths(ctx context.Context) (months []pkgmeter.Day, err
 	return months, err
 }
 
-func (q *question) eachPack(ctx context.Context, c cut, grain int, from, to pkgmeter.Day, keep bool, visit visitor) error {
+// eachPack shows the packs of the slices of a cut: those that are kept unpacked,
+// and in one statement those of all slices of which some are not.
+func (q *question) eachPack(ctx context.Context, c cut, grain int, from, to pkgmeter.Day, visit visitor) error {
 	if from > to {
 		return nil
 	}
@@ -92,49 +96,49 @@ func (q *question) eachPack(ctx context.Context, c cut, grain int, from, to pkgm
 	if err != nil || len(periods) == 0 {
 		return err
 	}
-	for _, slice := range c.slices {
+	keyed := func(slice int64) func(pkgmeter.Day, *cells.Columns) {
 		key := uint32(0)
 		if c.keys != nil {
 			key = c.keys[slice]
 		}
-		at := slot{gen: q.gen, grain: grain, dim: c.dim, slice: slice}
-		if err := q.slicePacks(ctx, at, periods, keep, func(day pkgmeter.Day, c *cells.Columns) { visit(day, key, c) }); err != nil {
-			return err
-		}
+		return func(day pkgmeter.Day, run *cells.Columns) { visit(day, key, run) }
 	}
-	return nil
-}
-
-// slicePacks shows the packs of one slice: those that are kept unpacked, and
-// ranges of others.
-func (q *question) slicePacks(ctx context.Context, at slot, periods []stamped, keep bool, visit func(pkgmeter.Day, *cells.Columns)) error {
-	for len(periods) > 0 {
-		at.period = periods[0].period
-		if c := q.kept.get(at, periods[0].stamp); c != nil {
-			if err := q.show(at.period, c, visit); err != nil {
-				return err
-			}
-			periods = periods[1:]
+	var missing []int64
+	at := slot{gen: q.gen, grain: grain, dim: c.dim}
+	for _, at.slice = range c.slices {
+		kept := q.keptRuns(at, periods)
+		if kept == nil {
+			missing = append(missing, at.slice)
 			continue
 		}
-		n := 1
-		for ; n < len(periods); n++ {
-			at.period = periods[n].period
-			if q.kept.get(at, periods[n].stamp) != nil {
-				break
+		show := keyed(at.slice)
+		for i, run := range kept {
+			if err := q.show(periods[i].period, run, show); err != nil {
+				return err
 			}
 		}
-		if err := q.readPacks(ctx, at, periods[:n], keep && q.pass == nil, visit); err != nil {
-			return err
-		}
-		periods = periods[n:]
 	}
-	return nil
+	if len(missing) == 0 {
+		return nil
+	}
+	return q.readPacks(ctx, at, missing, periods, keyed)
+}
+
+// keptRuns returns the runs of all periods of a slice, nil if one is not kept.
+func (q *question) keptRuns(at slot, periods []stamped) []*cells.Columns {
+	runs := make([]*cells.Columns, len(periods))
+	for i, p := range periods {
+		at.period = p.period
+		if runs[i] = q.kept.get(at, p.stamp); runs[i] == nil {
+			return nil
+		}
+	}
+	return runs
 }
 
 // show shows a run that is kept.
 func (q *question) show(day pkgmeter.Day, c *cells.Columns, visit func(pkgmeter.Day, *cells.Columns)) error {
-	if c.Len() == 0 || q.pass != nil && !q.anyPasses(c.IDs) {
+	if c.Len() == 0 {
 		return nil
 	}
 	if last := c.IDs[c.Len()-1]; int(last) >= len(q.space.repo) {
@@ -152,32 +156,37 @@ func errUnknown(day pkgmeter.Day, id uint32) error {
 	return fmt.Errorf("counts of %s are of %d, which is not there", day, id)
 }
 
-// readPacks reads the packs of one slice. Reading and unpacking take about as
-// long as each other, so they run beside each other; visit is called by one of
+// readPacks reads the packs of slices. Reading and unpacking take about as long
+// as each other, so they run beside each other; what is shown is shown by one of
 // them at a time.
-func (q *question) readPacks(ctx context.Context, at slot, periods []stamped, keep bool, visit func(pkgmeter.Day, *cells.Columns)) error {
+func (q *question) readPacks(ctx context.Context, at slot, of []int64, periods []stamped, keyed func(slice int64) func(pkgmeter.Day, *cells.Columns)) error {
 	const ahead = 4
 	read, free := make(chan *packed, ahead), make(chan *packed, ahead+1)
 	for range cap(free) {
 		free <- new(packed)
 	}
+	slices.Sort(of)
+	u := unpacking{q: q, at: at, slices: of, periods: periods, keyed: keyed, keep: q.pass == nil || q.kept.hasRoom()}
 	unpacked := make(chan error, 1)
-	whole := false
-	go func() { unpacked <- q.unpackAll(at, periods, keep, &whole, read, free, visit) }()
-	err := eachRow(ctx, q.tx, func(rows *sql.Rows) error {
-		var ids, downloads, hits, bytes sql.RawBytes
-		p := <-free
-		if err := rows.Scan(&p.day, &p.N, &p.First, &p.Last, &ids, &downloads, &hits, &bytes); err != nil {
-			return err
-		}
-		p.keep(ids, downloads, hits, bytes)
-		read <- p
-		return nil
-	}, `
-		SELECT period, n, first_id, last_id, ids, downloads, hits, bytes FROM pack
-		WHERE gen = ? AND grain = ? AND dim = ? AND slice = ? AND period BETWEEN ? AND ?`,
-		at.gen, at.grain, at.dim, at.slice, int64(periods[0].period), int64(periods[len(periods)-1].period))
-	whole = err == nil
+	go func() { unpacked <- u.run(read, free) }()
+	list, err := json.Marshal(of)
+	if err == nil {
+		err = eachRow(ctx, q.tx, func(rows *sql.Rows) error {
+			var ids, downloads, hits, bytes sql.RawBytes
+			p := <-free
+			if err := rows.Scan(&p.slice, &p.day, &p.N, &p.First, &p.Last, &ids, &downloads, &hits, &bytes); err != nil {
+				return err
+			}
+			p.keep(ids, downloads, hits, bytes)
+			read <- p
+			return nil
+		}, `
+			SELECT slice, period, n, first_id, last_id, ids, downloads, hits, bytes FROM pack
+			WHERE gen = ? AND grain = ? AND dim = ? AND slice IN (SELECT value FROM json_each(?)) AND period BETWEEN ? AND ?
+			ORDER BY slice, period, chunk`,
+			at.gen, at.grain, at.dim, string(list), int64(periods[0].period), int64(periods[len(periods)-1].period))
+	}
+	u.whole = err == nil
 	close(read)
 	if unpackErr := <-unpacked; err == nil {
 		err = unpackErr
@@ -185,50 +194,80 @@ func (q *question) readPacks(ctx context.Context, at slot, periods []stamped, ke
 	return err
 }
 
-// unpackAll unpacks what is read, and shows it; chunk by chunk, or where it is to
-// be kept, period by period. whole may be read once all was read: the last period
-// is kept only if nothing of it is missing.
-func (q *question) unpackAll(at slot, periods []stamped, keep bool, whole *bool, read <-chan *packed, free chan<- *packed, visit func(pkgmeter.Day, *cells.Columns)) error {
+// An unpacking unpacks packs in the order of slices and periods, and shows and
+// keeps them. Where room is scarce, what a question reads only a part of is not
+// kept.
+type unpacking struct {
+	q       *question
+	at      slot
+	slices  []int64
+	periods []stamped
+	keyed   func(slice int64) func(pkgmeter.Day, *cells.Columns)
+	keep    bool
+	whole   bool // may be read once all was read: nothing is missing
+
+	slice, period int            // at which it is, of those
+	c             *cells.Columns // what is unpacked of that period
+}
+
+func (u *unpacking) run(read <-chan *packed, free chan<- *packed) error {
 	var err error
-	c := new(cells.Columns)
-	// keepUntil keeps the periods before one, those without packs among them.
-	keepUntil := func(day pkgmeter.Day) {
-		for len(periods) > 0 && periods[0].period < day {
-			at.period = periods[0].period
-			q.kept.put(at, periods[0].stamp, c)
-			periods, c = periods[1:], new(cells.Columns)
-		}
-	}
+	u.c = new(cells.Columns)
 	for p := range read {
-		switch {
-		case err != nil:
-		case !keep:
-			err = q.unpack(p, c, visit)
-		default:
-			if len(periods) > 0 && p.day > periods[0].period {
-				err = q.show(periods[0].period, c, visit)
-				keepUntil(p.day)
-			}
-			if unpackErr := p.Unpack(c); unpackErr != nil {
-				err = fmt.Errorf("counts of %s: %w", p.day, unpackErr)
-			}
+		if err == nil {
+			err = u.take(p)
 		}
 		free <- p
 	}
-	if err != nil || !keep || !*whole || len(periods) == 0 {
+	if err != nil || !u.whole {
 		return err
 	}
-	if err = q.show(periods[0].period, c, visit); err == nil {
-		keepUntil(math.MaxInt32)
+	return u.upTo(math.MaxInt64, 0)
+}
+
+// take unpacks a row. Of a question with a filter, one in which no cell passes is
+// known by its ids alone.
+func (u *unpacking) take(p *packed) error {
+	if !u.keep {
+		u.c.Reset()
+		return u.q.unpack(p, u.c, u.keyed(p.slice))
 	}
-	return err
+	if err := u.upTo(p.slice, p.day); err != nil {
+		return err
+	}
+	if err := p.Unpack(u.c); err != nil {
+		return fmt.Errorf("counts of %s: %w", p.day, err)
+	}
+	return nil
+}
+
+// upTo shows and keeps the periods before one of a slice, those without packs
+// among them.
+func (u *unpacking) upTo(slice int64, day pkgmeter.Day) error {
+	for ; u.keep && u.slice < len(u.slices); u.slice, u.period = u.slice+1, 0 {
+		u.at.slice = u.slices[u.slice]
+		for ; u.period < len(u.periods); u.period++ {
+			at := u.periods[u.period]
+			if u.at.slice > slice || u.at.slice == slice && at.period >= day {
+				return nil
+			}
+			u.at.period = at.period
+			if err := u.q.show(at.period, u.c, u.keyed(u.at.slice)); err != nil {
+				return err
+			}
+			u.q.kept.put(u.at, at.stamp, u.c)
+			u.c = new(cells.Columns)
+		}
+	}
+	return nil
 }
 
 // packed is a row of packs with memory of its own.
 type packed struct {
 	cells.Packed
-	day  pkgmeter.Day
-	body []byte
+	slice int64
+	day   pkgmeter.Day
+	body  []byte
 }
 
 // keep copies the bodies, which are valid until the next row is read.

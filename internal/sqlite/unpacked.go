@@ -81,6 +81,13 @@ func (u *unpackedPacks) put(at slot, stamp int64, c *cells.Columns) {
 	}
 }
 
+// hasRoom reports whether much of the room is left.
+func (u *unpackedPacks) hasRoom() bool {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	return u.bytes < unpackedBytes/8*7
+}
+
 func (u *unpackedPacks) drop(at slot) {
 	u.bytes -= u.runs[at].bytes()
 	delete(u.runs, at)

@@ -87,6 +87,12 @@ func serve(t *testing.T, w *web.Web, p pkgmeter.Principal) string {
 	}
 	mux.Handle("GET /base/{$}", httpx.HandlerFunc(w.Landing))
 	mux.Handle("GET /base/stats", page(w.ServeStats))
+	mux.Handle("GET /base/stats/package", page(w.ServeUse))
+	mux.Handle("GET /base/stats/badges", page(w.ServeBadges))
+	mux.Handle("GET /base/badge/", httpx.HandlerFunc(func(rw http.ResponseWriter, _ *http.Request) error {
+		httpx.Write(rw, 200, "image/svg+xml", []byte(`<svg xmlns="http://www.w3.org/2000/svg" width="90" height="20"/>`))
+		return nil
+	}))
 	mux.Handle("GET /base/stats/rules", page(w.ServeRules(rule.Default())))
 	mux.Handle("GET /base/stats/settings", page(w.ServeSettings))
 	mux.Handle("POST /base/stats/settings", page(w.SaveSettings))
@@ -126,7 +132,7 @@ func TestNamesFromOutsideDoNothingInABrowser(t *testing.T) {
 	} {
 		browsertest.Visit(ctx, t, base+path)
 		if bundled && strings.HasPrefix(path, "/stats") && !strings.HasPrefix(path, "/stats/") && !strings.Contains(path, "client=") {
-			if drawn, want := number(ctx, t, `document.querySelectorAll(".drawn .live svg").length`), 4; drawn != want {
+			if drawn, want := number(ctx, t, `document.querySelectorAll(".drawn .live svg").length`), 3; drawn != want {
 				t.Errorf("%s: %d charts are drawn, want %d", path, drawn, want)
 			}
 		}
@@ -195,8 +201,8 @@ func TestThePageNeedsNoScript(t *testing.T) {
 		t.Fatal(err)
 	}
 	for selector, want := range map[string]int{
-		"svg.chart": 2, "svg.pie": 2, ".stack path.c1": 1, "button.toggle": 0, ".live": 0,
-		".lists table": 6, ".lists tbody tr": 20 + 10 + 3 + 13 + 4 + 3,
+		"svg.chart": 1, "svg.pie": 2, ".stack path.c1": 1, "button.toggle": 0, ".live": 0,
+		".lists table": 12,
 	} {
 		if got := number(ctx, t, fmt.Sprintf(`document.querySelectorAll(%q).length`, selector)); got != want {
 			t.Errorf("%d %s, want %d", got, selector, want)
@@ -209,7 +215,7 @@ func TestThePageFitsAPhone(t *testing.T) {
 	w, s := open(t)
 	evil := browsertest.EvilNames(t)
 	fillYear(t, s, evil, evil)
-	w.Panels, w.Inspector = panels{}, struct{ web.Inspector }{} // all links of an admin
+	w.Panels, w.Inspector, w.Badges = panels{}, struct{ web.Inspector }{}, maker{} // all links of an admin
 	base := serve(t, w, admin)
 	ctx := browsertest.New(t)
 	for _, width := range []int64{390, 768, 1280} {
@@ -218,6 +224,8 @@ func TestThePageFitsAPhone(t *testing.T) {
 		}
 		for _, path := range []string{
 			"/stats?days=365", "/stats?" + url.Values{"client": evil[:10], "class": {"ci", "bot"}}.Encode(),
+			"/stats/package?" + url.Values{"package": {"pkg:generic/x"}}.Encode(), "/stats/package?package=pkg:maven/" + strings.Repeat("x", 300),
+			"/stats/badges?" + url.Values{"package": {"pkg:generic/" + strings.Repeat("x", 300)}, "label": {strings.Repeat("y", 100)}}.Encode(),
 			"/stats/rules?" + url.Values{"path": {strings.Repeat("long", 100) + ".jar"}, "agent": {strings.Repeat("x", 500)}}.Encode(),
 		} {
 			browsertest.Visit(ctx, t, base+path)
@@ -240,8 +248,8 @@ func TestALegendHidesAClassAndALinkShowsItAlone(t *testing.T) {
 	ctx := browsertest.New(t)
 	c := browsertest.Listen(ctx, t, base)
 	browsertest.Visit(ctx, t, base+"/stats?days=7&measure=hits")
-	const people = `[...document.querySelectorAll("#classes .live path")].filter(p => p.getAttribute("fill") === getComputedStyle(document.documentElement).getPropertyValue("--c1").trim()).length`
-	const pressed = `document.querySelectorAll("#classes [data-layer] > button[aria-pressed=true]").length`
+	const people = `[...document.querySelectorAll("#days .live path")].filter(p => p.getAttribute("fill") === getComputedStyle(document.documentElement).getPropertyValue("--c1").trim()).length`
+	const pressed = `document.querySelectorAll("#days [data-layer] > button[aria-pressed=true]").length`
 	if n, on := number(ctx, t, people), number(ctx, t, pressed); n != 2 || on != 4 {
 		t.Errorf("%d days of people are drawn and %d classes are on, want 2 and 4", n, on)
 	}
@@ -255,7 +263,7 @@ func TestALegendHidesAClassAndALinkShowsItAlone(t *testing.T) {
 			t.Errorf("%d days of people are drawn and %d classes are on, want %d and %d, %v", n, on, want, 3+want/2, err)
 		}
 	}
-	follow(ctx, t, `#classes tbody a[href*="class=ci"]`, "?class=ci&days=7&measure=hits")
+	follow(ctx, t, `[data-panel=classes] tbody a[href*="class=ci"]`, "?class=ci&days=7&measure=hits")
 	if text := textAt(ctx, t, ".chips"); !strings.Contains(text, "class ci") {
 		t.Errorf("filters: %s", text)
 	}
@@ -263,6 +271,38 @@ func TestALegendHidesAClassAndALinkShowsItAlone(t *testing.T) {
 	follow(ctx, t, `.tile a[href*="#hits"]`, "")
 	if at := textAt(ctx, t, ":target"); !strings.Contains(at, "Finished requests") {
 		t.Errorf("the rule of hits is %q", at)
+	}
+	for _, complaint := range c.Take() {
+		t.Error(complaint)
+	}
+}
+
+func TestAReaderWalksFromTheOverviewToABadge(t *testing.T) {
+	t.Parallel()
+	w, s := open(t)
+	w.Badges = maker{}
+	repositories, paths := usualNames()
+	fillYear(t, s, repositories, paths)
+	base := serve(t, w, pkgmeter.Principal{})
+	ctx := browsertest.New(t)
+	c := browsertest.Listen(ctx, t, base)
+	browsertest.Visit(ctx, t, base+"/stats?days=90")
+	follow(ctx, t, `[data-panel=runtimes] tbody a[href*="java"]`, "?days=90&runtime=java+17")
+	if text := textAt(ctx, t, "h1"); text != "Runtime java 17" {
+		t.Errorf("heading: %s", text)
+	}
+	follow(ctx, t, `[data-panel=packages] tbody a[href*="maven%2Fcom.acme%2Fbilling"]`, "?days=90&package=pkg%3Amaven%2Fcom.acme%2Fbilling&runtime=java+17")
+	if text := textAt(ctx, t, "h1"); text != "com.acme/billing" {
+		t.Errorf("heading: %s", text)
+	}
+	follow(ctx, t, `a.chip`, "?days=90&package=pkg%3Amaven%2Fcom.acme%2Fbilling")
+	if number(ctx, t, `document.querySelectorAll("svg.chart path.c1, .live svg").length`) == 0 {
+		t.Error("versions are not drawn")
+	}
+	follow(ctx, t, `.about-package a[href*="badges"]`, "?package=pkg%3Amaven%2Fcom.acme%2Fbilling")
+	const loaded = `document.querySelector("[data-badge-image]").naturalWidth`
+	if n := number(ctx, t, loaded); n == 0 {
+		t.Error("the badge is not shown")
 	}
 	for _, complaint := range c.Take() {
 		t.Error(complaint)
@@ -335,7 +375,7 @@ func TestTheScriptDrawsChangesOfRules(t *testing.T) {
 	c := browsertest.Listen(ctx, t, base)
 	for query, want := range map[string]int{"?days=7": 2, "?days=30&measure=hits": 2, "?from=2026-03-06&to=2026-03-10": 1} {
 		browsertest.Visit(ctx, t, base+"/stats"+query)
-		for _, chart := range []string{"series", "classes"} {
+		for _, chart := range []string{"days"} {
 			labels := fmt.Sprintf(`[...document.querySelectorAll("[data-draw=%s] .live text")].filter(e => /^rules [34]$/.test(e.textContent)).length`, chart)
 			lines := fmt.Sprintf(`[...document.querySelectorAll("[data-draw=%s] .live [stroke-dasharray='4,3']")].filter(e => e.getBoundingClientRect().height > 100).length`, chart)
 			if l, n := number(ctx, t, labels), number(ctx, t, lines); l == 0 || l > want || n != want {
@@ -378,7 +418,7 @@ func TestAPrintedPageShowsWhatTheServerDrew(t *testing.T) {
 	browsertest.Visit(ctx, t, base+"/stats")
 	browsertest.Call(ctx, t, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Media: "print"})
 	const shown = `[...document.querySelectorAll(%q)].filter(e => e.getClientRects().length > 0).length`
-	for selector, want := range map[string]int{"svg.chart": 2, "svg.pie": 2, ".live": 0, ".range": 0, ".what": 0} {
+	for selector, want := range map[string]int{"svg.chart": 1, "svg.pie": 2, ".live": 0, ".range": 0, ".what": 0} {
 		if got := number(ctx, t, fmt.Sprintf(shown, selector)); got != want {
 			t.Errorf("%d %s are printed, want %d", got, selector, want)
 		}

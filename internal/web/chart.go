@@ -48,6 +48,8 @@ type chart struct {
 	Days          []tick
 	Marks         []mark            // where the rules changed, at most one a bar
 	Changes       []pkgmeter.Marker // what they stand for, the last of each day
+	Uploads       []uploadMark      // below the bars, at most one a bar
+	FewUploads    bool              // there are more, of earlier days
 
 	HasGap, HasOpen bool // what the legend has to explain
 
@@ -57,7 +59,8 @@ type chart struct {
 type bar struct {
 	X, Y, Width, Height float64
 	Name                string // of the day, week or month
-	Value               int64  // of the measure that is drawn
+	From, To            pkgmeter.Day
+	Value               int64 // of the measure that is drawn
 	pkgmeter.Measures
 	Gap  bool
 	Open bool // today is in it
@@ -140,6 +143,7 @@ func newBar(p pkgmeter.Point, grain pkgmeter.Grain, span pkgmeter.Span, today pk
 	}
 	b.Open = p.Day <= today && today <= last
 	b.Cut = p.Day < span.From || !b.Open && span.To < last
+	b.From, b.To = max(p.Day, span.From), min(last, max(span.To, span.From))
 	return b
 }
 

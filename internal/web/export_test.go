@@ -7,13 +7,16 @@ var (
 	Count   = count
 	Size    = size
 	Ceiling = ceiling
+
+	CompareVersions = compareVersions
+	MajorOf         = majorOf
 )
 
 // Check type-checks every template against its view model.
 func (w *Web) Check() error {
 	for name, view := range map[string]any{
 		"landing": page{}, "login": loginView{}, "stats": &statsView{}, "settings": &settingsView{}, "rules": &rulesView{}, "sources": &sourcesView{}, "quarantine": &quarantineView{}, "payloads": &payloadsView{},
-		"catalog": &catalogView{}, "package": &packageView{}, "tracks": &tracksView{}, "track": &trackView{}, "absent": &absentView{},
+		"catalog": &catalogView{}, "package": &packageView{}, "tracks": &tracksView{}, "track": &trackView{}, "absent": &absentView{}, "use": &useView{}, "alike": alikeView{}, "badges": &badgesView{},
 	} {
 		if err := templatecheck.CheckHTML(w.pages[name], view); err != nil {
 			return err

@@ -3,8 +3,6 @@ package web
 import (
 	"context"
 	"fmt"
-	"net/http"
-	"slices"
 
 	"github.com/pkgmeter/pkgmeter"
 	"github.com/pkgmeter/pkgmeter/internal/rule"
@@ -19,48 +17,74 @@ type Panels interface {
 
 // panel is a top list of the page.
 type panel struct {
-	Name  string // as [Panels] has it; "" cannot be hidden
+	Name  string // as [Panels] has it
 	Title string
 	head  string // of the first column
 	note  string
-	what  string // ID of the rule
+	what  string // ID of the rule, "" for none
 	by    pkgmeter.Key
-	rows  int  // [topRows] if it is 0
+	rows  int  // [listRows] if it is 0
 	pie   bool // has a ring
-	side  bool // stands beside the long lists, as those that have a ring do
 	hits  bool // ranked by hits whatever the reader chose
+	told  bool // shown only where anything is known of it
 }
 
-// classesPanel is the one that is drawn over days, and is no list.
-var classesPanel = panel{Name: "classes", Title: "Classes of clients", what: "classes"}
+// classesPanel is drawn over the days too: without it they are plain bars.
+var classesPanel = panel{Name: "classes", Title: "Classes of clients", head: "Class", what: "classes", by: pkgmeter.ByClass}
 
-// panels lists the top lists of the page.
+// panels lists the top lists of the overview.
 var panels = []panel{
-	{Name: "files", Title: "Top files", head: "File", what: "file", by: pkgmeter.ByFile},
-	{Name: "repositories", Title: "Repositories", head: "Repository", what: "repository", by: pkgmeter.ByRepository, pie: true},
-	{
-		Name: "clients", Title: "Clients", head: "Client", what: "client", by: pkgmeter.ByClient, rows: clientRows,
-		note: fmt.Sprintf("By the table of clients %d of %s.", rule.ClientsNumber, rule.ClientsDated),
-	},
-	{
-		Name: "countries", Title: "Countries", head: "Country", what: "country", by: pkgmeter.ByCountry, rows: countryRows,
-		note: "ZZ is all of which no country is known. Only the filter by class narrows this list: others hide it.",
-	},
-	{
-		Name: "kinds", Title: "Kinds of files", head: "Kind", what: "kinds", by: pkgmeter.ByKind, side: true, hits: true,
-		note: "By hits: only primary files can be downloads.",
-	},
+	{Name: "packages", Title: "Top packages", head: "Package", what: "package", by: pkgmeter.ByPackage, rows: longRows},
+	{Name: "files", Title: "Top files", head: "File", what: "file", by: pkgmeter.ByFile, rows: longRows},
+	{Name: "repositories", Title: "Repositories", head: "Repository", what: "repository", by: pkgmeter.ByRepository, rows: longRows, pie: true},
+	classesPanel,
+	clientsPanel,
+	{Name: "versions", Title: "Versions", head: "Version", what: "package", by: pkgmeter.ByVersion, note: "Of all packages: a version is named as its package spells it."},
+	{Name: "package-types", Title: "Package types", head: "Type", what: "type", by: pkgmeter.ByType},
 	{
 		Name: "types", Title: "File types", head: "Type", what: "legacy_type", by: pkgmeter.ByLegacyType, pie: true, hits: true,
 		note: "The ring is of hits, as poms and checksums are no downloads.",
 	},
-	{Title: "Package types", head: "Type", what: "type", by: pkgmeter.ByType},
+	{
+		Name: "kinds", Title: "Kinds of files", head: "Kind", what: "kinds", by: pkgmeter.ByKind, hits: true,
+		note: "By hits: only primary files can be downloads.",
+	},
+	runtimesPanel, systemsPanel, countriesPanel, consumersPanel, sourcesPanel,
 }
+
+// Panels of more than one page.
+var (
+	clientsPanel = panel{
+		Name: "clients", Title: "Clients", head: "Client", what: "client", by: pkgmeter.ByClient,
+		note: fmt.Sprintf("By the table of clients %d of %s.", rule.ClientsNumber, rule.ClientsDated),
+	}
+	runtimesPanel  = panel{Name: "runtimes", Title: "Runtimes", head: "Runtime", what: "runtime", by: pkgmeter.ByRuntime, told: true}
+	systemsPanel   = panel{Name: "systems", Title: "Operating systems", head: "System", what: "os", by: pkgmeter.ByOS, told: true}
+	countriesPanel = panel{Name: "countries", Title: "Countries", head: "Country", what: "country", by: pkgmeter.ByCountry, rows: longRows, told: true}
+	consumersPanel = panel{Name: "consumers", Title: "Consumers", head: "Consumer", what: "consumer", by: pkgmeter.ByConsumer, told: true}
+	sourcesPanel   = panel{Name: "sources", Title: "Sources", head: "Source", what: "source", by: pkgmeter.BySource, told: true}
+)
+
+// aboutPackage lists the top lists of the page of a package, beside that of its
+// versions, which is made of what the chart needs anyway.
+var aboutPackage = []panel{
+	{Name: "files", Title: "Files", head: "File", what: "file", by: pkgmeter.ByFile},
+	clientsPanel,
+	{Name: "repositories", Title: "Repositories", head: "Repository", what: "repository", by: pkgmeter.ByRepository},
+	runtimesPanel, systemsPanel, countriesPanel, consumersPanel, sourcesPanel,
+}
+
+// Panels that are no top lists.
+var (
+	risingPanel  = panel{Name: "rising", Title: "Rising", by: pkgmeter.ByPackage}
+	newPanel     = panel{Name: "new", Title: "New", by: pkgmeter.ByPackage}
+	stalePanel   = panel{Name: "stale", Title: "Going stale", by: pkgmeter.ByPackage}
+	uploadsPanel = panel{Name: "uploads", Title: "Recent uploads", by: pkgmeter.ByPackage}
+)
 
 // choosable lists the panels that can be hidden.
 func choosable() []panel {
-	named := slices.DeleteFunc(slices.Clone(panels), func(p panel) bool { return p.Name == "" })
-	return append([]panel{classesPanel}, named...)
+	return append([]panel{risingPanel, newPanel, stalePanel, uploadsPanel}, panels...)
 }
 
 // hidden returns the panels that are not to be shown.
@@ -69,76 +93,4 @@ func (w *Web) hidden(ctx context.Context) (map[string]bool, error) {
 		return map[string]bool{}, nil
 	}
 	return w.Panels.Hidden(ctx)
-}
-
-// settingsView is what the page of settings shows.
-type settingsView struct {
-	page
-	Saved  bool
-	Panels []panelChoice
-}
-
-type panelChoice struct {
-	Name, Title string
-	Shown       bool
-}
-
-// ServeSettings shows which panels are shown. It is for admins.
-func (w *Web) ServeSettings(rw http.ResponseWriter, r *http.Request, p pkgmeter.Principal) error {
-	if err := w.mayChange(p); err != nil {
-		return err
-	}
-	hidden, err := w.hidden(r.Context())
-	if err != nil {
-		return err
-	}
-	view := &settingsView{page: w.page(r, "Settings", p), Saved: r.URL.Query().Has("saved")}
-	for _, l := range choosable() {
-		view.Panels = append(view.Panels, panelChoice{l.Name, l.Title, !hidden[l.Name]})
-	}
-	rw.Header().Set("Cache-Control", "no-store")
-	return w.render(rw, "settings", view)
-}
-
-// maxForm is the largest body of a form, in bytes.
-const maxForm = 64 << 10
-
-// SaveSettings takes the form of [Web.ServeSettings]: the panels that are not
-// ticked are hidden. A form of another site is refused.
-func (w *Web) SaveSettings(rw http.ResponseWriter, r *http.Request, p pkgmeter.Principal) error {
-	if err := w.forms.Check(r); err != nil {
-		return &pkgmeter.Error{Code: pkgmeter.Forbidden, Msg: "the form was sent from another site", Err: err}
-	}
-	if err := w.mayChange(p); err != nil {
-		return err
-	}
-	r.Body = http.MaxBytesReader(rw, r.Body, maxForm)
-	if err := r.ParseForm(); err != nil {
-		return &pkgmeter.Error{Code: pkgmeter.Invalid, Msg: "the form cannot be read", Err: err}
-	}
-	shown := map[string]bool{}
-	for _, name := range r.PostForm["show"] {
-		shown[name] = true
-	}
-	for _, l := range choosable() {
-		if err := w.Panels.SetHidden(r.Context(), l.Name, !shown[l.Name]); err != nil {
-			return err
-		}
-	}
-	http.Redirect(rw, r, w.Base+"/stats/settings?saved", http.StatusSeeOther)
-	return nil
-}
-
-// mayChange reports whether p may change settings: a person who is an admin.
-// Tokens are for reading and sending.
-func (w *Web) mayChange(p pkgmeter.Principal) error {
-	switch {
-	case p.User == "":
-		return pkgmeter.Errorf(pkgmeter.Unauthenticated, "log in to change settings")
-	case p.Role != pkgmeter.Admin || p.Scope != "":
-		return pkgmeter.Errorf(pkgmeter.Forbidden, "only admins change settings")
-	case w.Panels == nil:
-		return pkgmeter.Errorf(pkgmeter.NotFound, "this server keeps no settings")
-	}
-	return nil
 }

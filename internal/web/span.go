@@ -24,18 +24,23 @@ type wish struct {
 
 	Measure pkgmeter.Measure
 	Narrow  narrowing
+
+	About bool    // the page is about the one package in Narrow
+	Extra []param // of the page itself, which every link keeps
 }
 
 // presets are the ranges to pick with one click.
 var presets = []struct {
 	Days, Title string
 	n           pkgmeter.Day // 0 for all days
+	key         string       // of the keyboard, "" for none
 }{
-	{"7", "7 days", 7},
-	{"30", "30 days", usualDays},
-	{"90", "90 days", 90},
-	{"365", "365 days", 365},
-	{"all", "All", 0},
+	{"1", "Today", 1, "d"},
+	{"7", "7 days", 7, "w"},
+	{"30", "30 days", usualDays, "m"},
+	{"90", "90 days", 90, ""},
+	{"365", "365 days", 365, "y"},
+	{"all", "All", 0, "a"},
 }
 
 func usual(today pkgmeter.Day) wish {
@@ -82,7 +87,7 @@ func parseDays(days, from, to string, today pkgmeter.Day) (w wish, err error) {
 			return w, nil
 		}
 	}
-	return w, pkgmeter.Errorf(pkgmeter.Invalid, "days %q: want 7, 30, 90, 365 or all", days)
+	return w, pkgmeter.Errorf(pkgmeter.Invalid, "days %q: want 1, 7, 30, 90, 365 or all", days)
 }
 
 func ownDays(from, to string, today pkgmeter.Day) (w wish, err error) {
@@ -156,7 +161,7 @@ func (w wish) kept() (all []param) {
 			all = append(all, param{filters[i].name, v})
 		}
 	}
-	return all
+	return append(all, w.Extra...)
 }
 
 // param is a parameter of a URL.
@@ -169,9 +174,9 @@ type spanView struct {
 	From, To pkgmeter.Day
 	Today    pkgmeter.Day
 	Measure  string
-	Kept     []param // what the form of the range sends along
+	Action   string  // where the form of the range is sent to
+	Kept     []param // what it sends along
 	Presets  []choice
-	Measures []choice
 
 	// Earlier and Later are URLs of the neighbouring ranges of the same
 	// length, "" where there is none.
@@ -182,6 +187,7 @@ type spanView struct {
 type choice struct {
 	Title, URL string
 	Here       bool
+	Key        string // of the keyboard, "" for none
 }
 
 // newSpanView makes the view for w, which the store answered for span.
@@ -194,25 +200,20 @@ func newSpanView(w wish, span pkgmeter.Span, first, today pkgmeter.Day) spanView
 	for _, p := range presets {
 		to := w
 		to.Days, to.From, to.To = p.Days, 0, 0
-		v.Presets = append(v.Presets, choice{p.Title, to.link(), w.Days == p.Days})
-	}
-	for _, m := range []choice{{Title: "Downloads"}, {Title: "Hits"}} {
-		to := w
-		if to.Measure = pkgmeter.ByDownloads; m.Title == "Hits" {
-			to.Measure = pkgmeter.ByHits
-		}
-		v.Measures = append(v.Measures, choice{m.Title, to.link(), w.Measure == to.Measure})
+		v.Presets = append(v.Presets, choice{p.Title, to.link(), w.Days == p.Days, p.key})
 	}
 	switch n, err := strconv.Atoi(w.Days); {
 	case v.All:
 		v.Title = "in all"
+	case err == nil && n == 1:
+		v.Title = "today"
 	case err == nil:
 		v.Title = "in the last " + strconv.Itoa(n) + " days"
 	default:
 		v.Title = "from " + v.From.String() + " to " + v.To.String()
 	}
 	if n := span.To - span.From + 1; !v.All && n > 0 {
-		own := wish{Measure: w.Measure, Narrow: w.Narrow}
+		own := wish{Measure: w.Measure, Narrow: w.Narrow, About: w.About, Extra: w.Extra}
 		if span.From > first {
 			own.From, own.To = max(span.From-n, pkgmeter.FirstDay), span.From-1
 			v.Earlier = own.link()

@@ -32,6 +32,8 @@ type Web struct {
 	Inspector Inspector // nil: there are no pages of quarantine and payloads
 	Panels    Panels    // nil: every panel is shown, and there are no settings
 	Catalog   Catalog   // without a directory there are no pages of packages
+	Badges    Badges    // nil: there is no page that builds them
+	Publicity Publicity // nil: the settings do not say which repositories are public
 
 	pages  map[string]*template.Template
 	assets *assets
@@ -50,11 +52,11 @@ func (w *Web) Init() error {
 	w.assets, w.forms, w.markdown = assets, http.NewCrossOriginProtection(), newMarkdown()
 	w.script = w.assetURL(scriptFile)
 	w.pages = map[string]*template.Template{}
-	for _, name := range []string{"landing", "login", "stats", "settings", "rules", "sources", "quarantine", "payloads", "catalog", "package", "tracks", "track", "absent"} {
+	for _, name := range []string{"landing", "login", "stats", "settings", "rules", "sources", "quarantine", "payloads", "catalog", "package", "tracks", "track", "absent", "use", "alike", "badges"} {
 		t, err := template.New("layout.html").Funcs(template.FuncMap{
 			"count": count, "size": size, "bytes": func(n int) int64 { return int64(n) }, "base": func() string { return w.Base }, "asset": w.assetURL,
 			"what": what, "pieces": pieces, "number": func(n int) string { return count(int64(n)) },
-		}).ParseFS(files, "templates/layout.html", "templates/"+name+".html")
+		}).ParseFS(files, "templates/layout.html", "templates/parts.html", "templates/"+name+".html")
 		if err != nil {
 			return fmt.Errorf("template %s: %w", name, err)
 		}
@@ -71,6 +73,7 @@ type page struct {
 	Inspect bool // the user may see payloads
 	Sources bool // and the sources
 	Catalog bool // there are packages
+	Badges  bool // there is a page that builds badges
 	Version string
 }
 

@@ -7,7 +7,7 @@ const dist = "../static/dist";
 const limit = 250 * 1024; // bytes, packed
 
 const { metafile, outputFiles } = await build({
-  entryPoints: ["src/stats.js"],
+  entryPoints: ["src/main.ts"],
   bundle: true,
   write: false, // nothing is left behind by a build that fails
   minify: true,
