@@ -105,6 +105,13 @@ crash: build debian
 	KILLS=$(KILLS) IDS=$(IDS) ACKS=$(ACKS) IMAGES=$(IMAGES) FAULTS=$(FAULTS) go test -count=1 -timeout 20m -v ./internal/crashtest
 	ROUNDS=$(ROUNDS) go test -count=1 -timeout 20m -v -run RacingPublishers ./internal/meteor
 
+# A browser walks through every page of an invented year of EVENTS events; make
+# test does so with fewer.
+EVENTS ?= 5000000
+.PHONY: walk
+walk: build debian
+	CI=1 EVENTS=$(EVENTS) go test -count=1 -timeout 20m -v -run Walks ./internal/counterpart
+
 # Every fuzz target for FUZZ executions.
 fuzz:
 	@for pkg in $$(go list ./...); do \

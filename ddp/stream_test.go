@@ -108,7 +108,7 @@ func TestAStreamIsOneFrame(t *testing.T) {
 			}
 		}
 		for _, text := range []string{connect1, fmt.Sprintf(`{"msg":"method","id":"1","method":"stream","params":[%q]}`, name)} {
-			conn.Write(append([]byte{0x81, 0x80 | byte(len(text)), 0, 0, 0, 0}, text...)) //nolint:errcheck // the answer tells; the mask is zero
+			conn.Write(append([]byte{0x81, 0x80 | byte(len(text)), 0, 0, 0, 0}, text...)) // masked with zeros
 		}
 		readFrame(t, r) // connected
 		if got, want := readFrame(t, r), `{"msg":"result","id":"1","result":`+s.text+`}`; got != want {
