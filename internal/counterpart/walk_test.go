@@ -25,7 +25,7 @@ const axe = "../web/ui/node_modules/axe-core/axe.min.js"
 // visitor is somebody with a browser.
 type visitor struct {
 	t     *testing.T
-	ctx   context.Context
+	ctx   context.Context //nolint:containedctx // it is the browser
 	meter *meter
 	axe   string
 	saved string // folder of downloads
