@@ -185,6 +185,7 @@ func (r *visitor) overview() {
 		r.t.Errorf("%d charts are drawn", n)
 	}
 	r.sound("the overview")
+	r.calls("the overview")
 	r.click(`a[data-key="y"]`, "days=365")
 	r.click(`[data-panel=clients] tbody a`, "client=")
 	if got := r.text("h1"); !strings.HasPrefix(got, "Client ") {
@@ -198,6 +199,28 @@ func (r *visitor) overview() {
 	r.click(`[data-panel=repositories] tbody a`, "repository=")
 	r.click(`[data-panel=files] tbody a`, "file=")
 	r.sound("a file in a repository")
+}
+
+// calls has every panel's calls of the API answered: what a panel shows can be
+// taken along.
+func (r *visitor) calls(page string) {
+	r.t.Helper()
+	hrefs := evaluate[[]string](r, `[...document.querySelectorAll("[data-csv], [data-json]")].map(a => a.getAttribute("href"))`)
+	if panels := r.count("[data-panel]"); len(hrefs) < 2*panels-4 {
+		r.t.Errorf("%s: %d calls of %d panels", page, len(hrefs), panels)
+	}
+	for _, href := range hrefs {
+		body := r.content(href)
+		if !strings.Contains(href, "format=csv") {
+			if !json.Valid([]byte(body)) || len(body) < 20 {
+				r.t.Errorf("%s: %s answers %.100s", page, href, body)
+			}
+			continue
+		}
+		if rows, err := csv.NewReader(strings.NewReader(body)).ReadAll(); err != nil || len(rows) < 2 {
+			r.t.Errorf("%s: %s has %d rows, %v: %.100s", page, href, len(rows), err, body)
+		}
+	}
 }
 
 // takesAlong exports a panel in every form.
@@ -241,6 +264,7 @@ func (r *visitor) onePackage() {
 		r.t.Error("the versions are not drawn")
 	}
 	r.sound("a package")
+	r.calls("a package")
 	browsertest.Visit(r.ctx, r.t, evaluate[string](r, `location.href + "&group=major&older=10"`))
 	r.sound("who is on an old version")
 	browsertest.Visit(r.ctx, r.t, r.meter.url("/stats/package?package=acme"))

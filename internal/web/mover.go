@@ -22,6 +22,7 @@ type moverList struct {
 	Name, Title, Note string
 	By                string
 	Rows              []moverRow
+	Tools             tools
 }
 
 type moverRow struct {
@@ -54,7 +55,7 @@ func (w *Web) moverLists(m pkgmeter.Movers, hidden map[string]bool, wanted wish)
 		if hidden[l.panel.Name] || len(l.movers) == 0 {
 			continue
 		}
-		list := &moverList{Name: l.panel.Name, Title: l.panel.Title, Note: l.note, By: by}
+		list := &moverList{Name: l.panel.Name, Title: l.panel.Title, Note: l.note, By: by, Tools: w.newTools("movers", wanted)}
 		for _, m := range l.movers {
 			r := moverRow{Key: keyLabel(pkgmeter.ByPackage, m.Key), URL: w.useURL(m.Key, wanted), Now: wanted.Measure.Of(m.Now), Before: wanted.Measure.Of(m.Before)}
 			if r.Before > 0 {
@@ -72,6 +73,9 @@ type uploadList struct {
 	Rows []uploadRow // the latest first
 	More bool
 	Own  bool // all are of the package that the page is about
+
+	Name, Title string
+	Tools       tools
 }
 
 type uploadRow struct {
@@ -87,7 +91,12 @@ func (w *Web) newUploadList(all []pkgmeter.Uploaded, wanted wish) *uploadList {
 	if len(all) == 0 {
 		return nil
 	}
-	l := &uploadList{More: len(all) > uploadRows, Own: wanted.About}
+	l := &uploadList{More: len(all) > uploadRows, Own: wanted.About, Name: "uploads", Title: "Recent uploads"}
+	var packages []param
+	for _, purl := range wanted.Narrow.filter().Packages {
+		packages = append(packages, param{"package", purl})
+	}
+	l.Tools = w.newTools("uploads", wish{From: wanted.From, To: wanted.To}, packages...)
 	for _, u := range slices.Backward(all[max(0, len(all)-uploadRows):]) {
 		l.Rows = append(l.Rows, uploadRow{u.Day, u.Package, w.useURL(u.Package, wanted), keyLabel(pkgmeter.ByVersion, u.Version), u.Files})
 	}
