@@ -7,6 +7,7 @@ import (
 	"math"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/pkgmeter/pkgmeter"
 	"github.com/pkgmeter/pkgmeter/internal/cells"
@@ -108,21 +109,58 @@ func (q *question) perKey(ctx context.Context) ([]pkgmeter.Measures, error) {
 // in the processor's cache, those of all do not.
 const addBlock = 8192
 
-// addRuns is addRun for many runs: it takes a block of ids of each in turn.
+// addMany is from how many cells on two goroutines add them up.
+const addMany = 200_000
+
+// addRuns is addRun for many runs: it takes a block of ids of each in turn. Of
+// very many cells, somebody else adds up the upper half of the ids beside.
 func addRuns(sums []pkgmeter.Measures, keys []uint32, pass []bool, runs []*cells.Columns) {
-	rest := slices.Clone(runs)
-	for end := uint64(addBlock); len(rest) > 0; end += addBlock {
-		left := rest[:0]
-		for _, c := range rest {
-			n, _ := slices.BinarySearchFunc(c.IDs, end, func(id uint32, end uint64) int { return cmp.Compare(uint64(id), end) })
-			part := cells.Columns{IDs: c.IDs[:n], Downloads: c.Downloads[:n], Hits: c.Hits[:n], Bytes: c.Bytes[:n]}
-			addRun(sums, keys, pass, &part)
-			if n < c.Len() {
-				left = append(left, &cells.Columns{IDs: c.IDs[n:], Downloads: c.Downloads[n:], Hits: c.Hits[n:], Bytes: c.Bytes[n:]})
+	n := 0
+	for _, c := range runs {
+		n += c.Len()
+	}
+	if n < addMany {
+		addBlocks(sums, keys, pass, runs, 0)
+		return
+	}
+	middle := uint64(len(keys) / 2)
+	var lower, upper []*cells.Columns
+	for _, c := range runs {
+		low, high := cutAt(c, middle)
+		lower, upper = append(lower, low), append(upper, high)
+	}
+	others := make([]pkgmeter.Measures, len(sums)) // two files may share a key
+	var wg sync.WaitGroup
+	wg.Go(func() { addBlocks(others, keys, pass, upper, middle) })
+	addBlocks(sums, keys, pass, lower, 0)
+	wg.Wait()
+	for i := range others {
+		if others[i].Hits > 0 {
+			sums[i].Add(others[i])
+		}
+	}
+}
+
+// addBlocks adds up runs whose ids are from a first one on.
+func addBlocks(sums []pkgmeter.Measures, keys []uint32, pass []bool, runs []*cells.Columns, from uint64) {
+	for end := from + addBlock; len(runs) > 0; end += addBlock {
+		var left []*cells.Columns
+		for _, c := range runs {
+			part, rest := cutAt(c, end)
+			addRun(sums, keys, pass, part)
+			if rest.Len() > 0 {
+				left = append(left, rest)
 			}
 		}
-		rest = left
+		runs = left
 	}
+}
+
+// cutAt divides a run into the cells before an id and the others.
+func cutAt(c *cells.Columns, id uint64) (before, from *cells.Columns) {
+	n, _ := slices.BinarySearchFunc(c.IDs, id, func(a uint32, b uint64) int { return cmp.Compare(uint64(a), b) })
+	return &cells.Columns{IDs: c.IDs[:n], Downloads: c.Downloads[:n], Hits: c.Hits[:n], Bytes: c.Bytes[:n]},
+		&cells.Columns{IDs: c.IDs[n:], Downloads: c.Downloads[n:], Hits: c.Hits[n:], Bytes: c.Bytes[n:]}
 }
 
 func (q *question) top(ctx context.Context, s *Store, page pkgmeter.Page) (pkgmeter.TopList, error) {
