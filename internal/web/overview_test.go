@@ -117,8 +117,8 @@ func TestMoversAndUploadsAreListedAndMarked(t *testing.T) {
 	w.Stats = changed{s}
 	_, html, text := get(t, w, "")
 	for _, want := range []string{
-		"Rising At least 20 downloads in the 30 days from 2026-02-09 to 2026-03-10, and 1.5 times as many as in as many days before.", "pkg:npm/up 90 30 +200 %",
-		"New With their first hit in the 90 days up to 2026-03-10.", "pkg:npm/new 5 0 –", "pkg:npm/p11 1.0 1 2026-03-10", "uploaded: 4 uploads: p8 1.0, p9 1.0, p10 1.0, …",
+		"Rising CSV JSON At least 20 downloads in the 30 days from 2026-02-09 to 2026-03-10, and 1.5 times as many as in as many days before.", "pkg:npm/up 90 30 +200 %",
+		"New CSV JSON With their first hit in the 90 days up to 2026-03-10.", "pkg:npm/new 5 0 –", "pkg:npm/p11 1.0 1 2026-03-10", "uploaded: 4 uploads: p8 1.0, p9 1.0, p10 1.0, …",
 	} {
 		if !strings.Contains(text, want) {
 			t.Errorf("the page lacks %q:\n%.4000s", want, text)
