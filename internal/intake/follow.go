@@ -88,6 +88,7 @@ type followed struct {
 	format string // once it is known
 	now    *following
 	before []*following // that had the name, the latest last
+	unsure bool         // whether a file came and went between two looks
 }
 
 // following is one file that is read while it grows.
@@ -99,6 +100,7 @@ type following struct {
 	known   bool      // what was read of it before is in the report, or no news
 	done    bool      // there is nothing to read in it
 	quiet   time.Time // since when nothing came
+	touched time.Time // when it was last written to or emptied, until it is begun
 }
 
 // start fails for what can be seen to be wrong before anything is read.
@@ -283,6 +285,9 @@ func (fl *follower) lookAt(ctx context.Context, f *followed) error {
 	case err != nil:
 		return err
 	}
+	// While the rotated ones were read, the file that was seen may have become one
+	// of them, and this one may stay empty for long.
+	f.unsure = true
 	return fl.readNow(ctx, f)
 }
 
@@ -293,6 +298,15 @@ func (fl *follower) readNow(ctx context.Context, f *followed) error {
 		return nil
 	}
 	isNew := f.now.run == nil
+	if isNew {
+		info, err := f.now.src.Stat()
+		if err != nil {
+			return err
+		}
+		// It may have had lines and be empty again.
+		f.unsure = f.unsure || !info.ModTime().Equal(f.now.touched)
+		f.now.touched = info.ModTime()
+	}
 	err := fl.drain(ctx, f, f.now)
 	if errors.Is(err, errReplaced) {
 		// What it had in it by then is in a copy.
@@ -305,8 +319,8 @@ func (fl *follower) readNow(ctx context.Context, f *followed) error {
 			return nil // again: the next look sees to it
 		}
 	}
-	if err == nil && isNew && f.now.run != nil {
-		// From here on it is known when it is replaced. Before, it was not.
+	// From its first line on it is known when it is emptied. Before, it was not.
+	if err == nil && (isNew && f.now.run != nil || f.unsure) {
 		err = fl.rotated(ctx, f)
 	}
 	return err

@@ -355,6 +355,51 @@ func TestALogThatIsEmptiedTwiceAtOnceIsReadFromItsCopies(t *testing.T) {
 	m.once(t, l)
 }
 
+// While the files before it are read, the file that was seen under the name is
+// rotated too, and the one after it stays empty.
+func TestALogThatComesAndGoesBetweenTwoLooksIsRead(t *testing.T) {
+	t.Parallel()
+	var m memory
+	l := newLogger(t, filepath.Join(t.TempDir(), "a.log"), rand.New(rand.NewPCG(21, 22)))
+	l.line(l.f)
+	rotate := func() {
+		l.shift()
+		if err := os.Rename(l.name, l.name+".1"); err != nil {
+			t.Error(err)
+		}
+		l.reopen()
+	}
+	in := m.intake()
+	in.Now = func() time.Time { return time.Date(2026, 3, 2, 0, 0, 0, 0, time.UTC) }
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	looks := 0
+	_, err := intake.Follow(ctx, []string{l.name}, intake.FollowOptions{
+		Open: func() (intake.Taker, func() error, error) {
+			if looks++; looks == 2 {
+				rotate()
+			}
+			return in, func() error {
+				if looks == 1 {
+					for range 2 {
+						rotate()
+						l.line(l.f)
+					}
+				} else if m.stored() == l.n {
+					cancel()
+				}
+				return nil
+			}, nil
+		},
+		Note:  func(string) {},
+		Every: time.Millisecond,
+	})
+	if err != nil || looks < 2 {
+		t.Errorf("%v after %d looks", err, looks)
+	}
+	m.once(t, l)
+}
+
 // Requests that were under way end in a file that was rotated before another.
 func TestALogThatIsOlderThanTheOneBeforeItIsRead(t *testing.T) {
 	t.Parallel()

@@ -24,28 +24,35 @@ var rotatedName = regexp.MustCompile(`^(\.old|\.bak|([._-][0-9][0-9TZ:_.-]*)?)(\
 // that were under way end in it.
 const writtenLate = 10 * time.Second
 
-// A sibling is a rotated file of a log, open for a look at it.
+// A sibling is a rotated file of a log, for a look at it.
 type sibling struct {
 	name string
 	info os.FileInfo
-	src  *os.File
+	src  *os.File // nil if it is not open, or somebody else's by now
 }
 
 // rotated reads what was rotated away before it was read to its end: what is left
 // of the latest file that somebody has begun with, and all that are younger.
 // Where nobody has begun with any, nobody wants them.
 func (fl *follower) rotated(ctx context.Context, f *followed) error {
+	f.unsure = true
 	all, err := siblings(f.name)
-	defer func() {
-		for _, s := range all {
-			if s.src != nil {
-				_ = s.src.Close() // it was only read
-			}
-		}
-	}()
-	if err != nil {
-		return err
+	defer func() { closeAll(all) }()
+	if errors.Is(err, errMoving) {
+		return nil // it is unsure still: the next look sees to it
 	}
+	if err == nil {
+		err = fl.readYounger(ctx, f, all)
+	}
+	if err == nil {
+		f.unsure = false
+	}
+	return err
+}
+
+// readYounger reads what is left of rotated files, of which the youngest stands
+// first.
+func (fl *follower) readYounger(ctx context.Context, f *followed, all []*sibling) (err error) {
 	var unread []*sibling // the youngest first
 	var oldest time.Time  // of those that are wanted, once it is known
 	for _, s := range all {
@@ -76,60 +83,75 @@ func (fl *follower) rotated(ctx context.Context, f *followed) error {
 	return nil
 }
 
-// siblings returns the rotated files of a log, the youngest first.
+// errMoving is the error of a folder whose files do not stand still.
+var errMoving = errors.New("its rotated files are being renamed")
+
+// siblings returns the rotated files of a log that can be read, the youngest
+// first. A list that is made while files are renamed may lack one: there is none
+// then, but errMoving.
 func siblings(name string) (all []*sibling, err error) {
-	const tries = 20 // while files are being renamed
+	const tries = 20
 	for range tries {
-		var moved bool
-		if all, moved, err = siblingsNow(name); err != nil || !moved {
-			break
+		listed, err := rotatedNow(name)
+		if err != nil {
+			return nil, err
 		}
-		for _, s := range all {
-			_ = s.src.Close() // it was not even read
+		for _, s := range listed {
+			if s.src, err = os.Open(s.name); err == nil {
+				all = append(all, s)
+			} // else it is not ours to read, or the lists differ
 		}
+		again, err := rotatedNow(name)
+		if err == nil && slices.EqualFunc(listed, again, (*sibling).is) {
+			return youngest(all), nil
+		}
+		closeAll(all)
+		all = nil
 	}
-	return all, err
+	return nil, errMoving
 }
 
-// siblingsNow is siblings, unless files were renamed meanwhile.
-func siblingsNow(name string) (all []*sibling, moved bool, err error) {
+// youngest puts the youngest files first, and closes those that are too many.
+func youngest(all []*sibling) []*sibling {
+	slices.SortFunc(all, func(a, b *sibling) int {
+		return cmp.Or(b.info.ModTime().Compare(a.info.ModTime()), cmp.Compare(a.name, b.name))
+	})
+	if len(all) > maxRotated {
+		closeAll(all[maxRotated:])
+		all = all[:maxRotated]
+	}
+	return all
+}
+
+func closeAll(all []*sibling) {
+	for _, s := range all {
+		if s.src != nil {
+			_ = s.src.Close() // it was only read
+		}
+	}
+}
+
+// rotatedNow lists the rotated files of a log by their names, none of them open.
+func rotatedNow(name string) (all []*sibling, err error) {
 	dir, base := filepath.Split(name)
 	entries, err := os.ReadDir(cmp.Or(dir, "."))
 	if err != nil {
-		return nil, false, err
+		return nil, err
 	}
 	for _, e := range entries {
 		rest, ok := strings.CutPrefix(e.Name(), base)
 		if !ok || rest == "" || !rotatedName.MatchString(rest) || !e.Type().IsRegular() {
 			continue
 		}
-		s := &sibling{name: filepath.Join(dir, e.Name())}
-		listed, err := e.Info()
-		if err == nil {
-			s.src, err = os.Open(s.name)
+		if info, err := e.Info(); err == nil {
+			all = append(all, &sibling{name: filepath.Join(dir, e.Name()), info: info})
 		}
-		if errors.Is(err, os.ErrNotExist) {
-			moved = true
-			continue
-		}
-		if err != nil {
-			continue // it is not ours to read
-		}
-		all = append(all, s)
-		if s.info, err = s.src.Stat(); err != nil {
-			return all, false, err
-		}
-		moved = moved || !os.SameFile(s.info, listed)
 	}
-	slices.SortFunc(all, func(a, b *sibling) int {
-		return cmp.Or(b.info.ModTime().Compare(a.info.ModTime()), cmp.Compare(a.name, b.name))
-	})
-	for len(all) > maxRotated {
-		_ = all[len(all)-1].src.Close() // it was not even read
-		all = all[:len(all)-1]
-	}
-	return all, moved, nil
+	return all, nil
 }
+
+// is reports whether a and b are one file of one name.
+func (a *sibling) is(b *sibling) bool { return a.name == b.name && os.SameFile(a.info, b.info) }
 
 // isOpen reports whether a file is being followed, under whatever name.
 func (fl *follower) isOpen(info os.FileInfo) bool {
