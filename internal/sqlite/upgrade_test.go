@@ -74,6 +74,10 @@ var upgraded = map[int]struct {
 		"549 421 2025-12-02 [{pkg:pypi/simple {120 120 12000}} {pkg:npm/left-pad {84 84 22800}}] 1 3",
 		"[{human {237 285 41700}} {ci {102 150 22200}} {mirror {48 48 4800}} {unknown {19 51 4800}} {bot {15 15 7500}}]", 553, 0,
 	},
+	7: {
+		"573 445 2025-12-02 [{pkg:pypi/simple {120 120 12000}} {pkg:npm/left-pad {84 84 22800}}] 1 3",
+		"[{human {229 261 39300}} {ci {134 198 24840}} {mirror {48 48 4800}} {unknown {19 51 4800}} {bot {15 15 7500}}]", 577, 0,
+	},
 	2: {
 		"253 125 2025-12-02 [{pkg:npm/left-pad {48 48 4800}} {pkg:maven/com.acme/app0 {12 28 2800}}] 1 1",
 		"[{mirror {48 48 4800}} {human {32 96 9600}} {unknown {17 49 4800}} {ci {16 48 4800}}]", 241, 12,
@@ -91,7 +95,7 @@ func checkUpgraded(t *testing.T, dir string, schema int) {
 	if schema < 3 {
 		rebuildUpgraded(t, s, rules, want.events)
 	}
-	if s.NeedsRebuild() || schema >= 3 && !s.LacksDetails() {
+	if s.NeedsRebuild() || s.LacksDetails() != (schema >= 3 && schema < 7) {
 		t.Errorf("schema %d: %t, %t", schema, s.NeedsRebuild(), s.LacksDetails())
 	}
 	if r, err := s.Doctor(t.Context(), rules, func(int64, int64) {}); err != nil || len(r.Problems) > 0 {
@@ -127,8 +131,8 @@ func checkUpgraded(t *testing.T, dir string, schema int) {
 	addDetails(t, s, rules, c.at)
 	want.classes = "" // they are under the present rules now
 	check("with details")
-	if schema == 6 {
-		checkDetails(t, s, c.at)
+	if schema >= 6 {
+		checkDetails(t, s, c.at, schema)
 	}
 	if schema >= 5 {
 		docs, err := s.Documents(t.Context(), pkgmeter.Packages, "alice:", 100)
@@ -189,17 +193,25 @@ func addDetails(t *testing.T, s *sqlite.Store, rules *rule.Set, now time.Time) {
 	}
 }
 
-func checkDetails(t *testing.T, s *sqlite.Store, now time.Time) {
+func checkDetails(t *testing.T, s *sqlite.Store, now time.Time, schema int) {
 	t.Helper()
-	for by, want := range map[pkgmeter.Key]string{
-		pkgmeter.ByRuntime:  "[{ {173 237 35400}} {node 20 {96 96 24000}} {java 17 {76 108 10800}} {python 3.12 {76 108 10800}}]",
-		pkgmeter.ByOS:       "[{linux {232 264 40800}} { {129 225 34200}} {windows {60 60 6000}}]",
-		pkgmeter.BySource:   "[{cloudrepo {235 363 36000}} {log:web {120 120 12000}} {ndjson {36 36 18000}} {harbor:ci {30 30 15000}}]",
-		pkgmeter.ByConsumer: "[{ {381 509 77000}} {team-0 {14 14 1400}} {team-1 {13 13 1300}} {team-2 {13 13 1300}}]",
-	} {
+	for by, want := range map[int]map[pkgmeter.Key]string{
+		6: {
+			pkgmeter.ByRuntime:  "[{ {173 237 35400}} {node 20 {96 96 24000}} {java 17 {76 108 10800}} {python 3.12 {76 108 10800}}]",
+			pkgmeter.ByOS:       "[{linux {232 264 40800}} { {129 225 34200}} {windows {60 60 6000}}]",
+			pkgmeter.BySource:   "[{cloudrepo {235 363 36000}} {log:web {120 120 12000}} {ndjson {36 36 18000}} {harbor:ci {30 30 15000}}]",
+			pkgmeter.ByConsumer: "[{ {381 509 77000}} {team-0 {14 14 1400}} {team-1 {13 13 1300}} {team-2 {13 13 1300}}]",
+		},
+		7: {
+			pkgmeter.ByRuntime:  "[{ {173 237 35400}} {node 20 {120 120 24240}} {java 17 {76 108 10800}} {python 3.12 {76 108 10800}}]",
+			pkgmeter.ByOS:       "[{linux {256 288 41040}} { {129 225 34200}} {windows {60 60 6000}}]",
+			pkgmeter.BySource:   "[{cloudrepo {235 363 36000}} {log:web {120 120 12000}} {ndjson {36 36 18000}} {harbor:ci {30 30 15000}} {hook:0 {12 12 120}} {hook:1 {12 12 120}}]",
+			pkgmeter.ByConsumer: "[{ {381 509 77000}} {team-1 {37 37 1540}} {team-0 {14 14 1400}} {team-2 {13 13 1300}}]",
+		},
+	}[schema] {
 		list, err := s.Top(t.Context(), pkgmeter.Query{Now: now}, by, pkgmeter.Page{Limit: 9})
 		if got := fmt.Sprint(list.Items); err != nil || got != want {
-			t.Errorf("by %s: %s, %v, want %s", by, got, err, want)
+			t.Errorf("schema %d by %s: %s, %v, want %s", schema, by, got, err, want)
 		}
 	}
 }
