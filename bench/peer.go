@@ -73,7 +73,8 @@ func runPeer(ctx context.Context, name string) error {
 
 // peerServer is the program's server over the least that a store can be.
 func peerServer(f *os.File) *server.Server {
-	return &server.Server{Store: &appender{f: f}, Rules: rule.Default(), Auth: auth.New(nil, time.Now), Now: time.Now}
+	rules := rule.Default()
+	return &server.Server{Store: &appender{f: f}, Rules: rules, Ruled: rule.NewCache(rules, rule.ServerCache), Auth: auth.New(nil, time.Now), Now: time.Now}
 }
 
 // answerNoop answers with the bytes of the program, headers included, but

@@ -18,8 +18,8 @@ import (
 	"github.com/pkgmeter/pkgmeter"
 	"github.com/pkgmeter/pkgmeter/internal/blob"
 	"github.com/pkgmeter/pkgmeter/internal/control"
+	"github.com/pkgmeter/pkgmeter/internal/intake"
 	"github.com/pkgmeter/pkgmeter/internal/rule"
-	"github.com/pkgmeter/pkgmeter/internal/source"
 	"github.com/pkgmeter/pkgmeter/internal/sqlite"
 )
 
@@ -301,7 +301,7 @@ func TestFilesOfPackagesAreReadBesideAServer(t *testing.T) {
 	if err := os.WriteFile(receiving, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	socket, err := control.Listen(s.data, calls(store, rules, source.People{}, a))
+	socket, err := control.Listen(s.data, calls(store, rules, &intake.Intake{Store: store}, a))
 	if err != nil {
 		t.Fatal(err)
 	}

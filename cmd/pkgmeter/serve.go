@@ -20,6 +20,7 @@ import (
 	"github.com/pkgmeter/pkgmeter/internal/auth"
 	"github.com/pkgmeter/pkgmeter/internal/blob"
 	"github.com/pkgmeter/pkgmeter/internal/control"
+	"github.com/pkgmeter/pkgmeter/internal/intake"
 	"github.com/pkgmeter/pkgmeter/internal/meteor"
 	"github.com/pkgmeter/pkgmeter/internal/rule"
 	"github.com/pkgmeter/pkgmeter/internal/server"
@@ -156,7 +157,8 @@ func (c *serveCmd) serve(a *app, store *sqlite.Store, base string, trusted []net
 		return err
 	}
 	a.public = c.public(main, base)
-	handlers := calls(store, rules, people, a)
+	ruled := rule.NewCache(rules, rule.ServerCache)
+	handlers := calls(store, rules, &intake.Intake{Store: store, Rules: ruled, People: people, Now: a.now}, a)
 	for _, long := range []string{"snapshot", "doctor", "recount", "mirror"} {
 		handlers[long] = until(a.ctx, handlers[long])
 	}
@@ -175,7 +177,7 @@ func (c *serveCmd) serve(a *app, store *sqlite.Store, base string, trusted []net
 	}
 	s := &server.Server{
 		PublicURL: a.public, Blobs: blobs, PageFile: pages, Reports: sqlite.UseWriter{Store: store, Upgrades: upgrades},
-		Store: store, Rules: rules, Auth: auth.New(store, a.now), Now: a.now, Fatal: sqlite.Fatal,
+		Store: store, Rules: rules, Ruled: ruled, Auth: auth.New(store, a.now), Now: a.now, Fatal: sqlite.Fatal,
 		TrustedProxies: trusted, People: people, CallbackToken: c.CallbackToken, PublicStats: c.PublicStats, Secure: c.secure(), Base: base, Version: version,
 	}
 	mirrored := make(chan error, 1)

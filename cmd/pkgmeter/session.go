@@ -10,6 +10,7 @@ import (
 	"github.com/pkgmeter/pkgmeter"
 	"github.com/pkgmeter/pkgmeter/internal/control"
 	"github.com/pkgmeter/pkgmeter/internal/intake"
+	"github.com/pkgmeter/pkgmeter/internal/rule"
 	"github.com/pkgmeter/pkgmeter/internal/sqlite"
 )
 
@@ -54,10 +55,8 @@ func (a *app) hold(lock *control.Lock) (*session, error) {
 	if err := errors.Join(err, err2); err != nil {
 		return nil, errors.Join(err, store.Close(), lock.Close())
 	}
-	return &session{
-		a: a, lock: lock, store: store, calls: calls(store, rules, people, a),
-		intake: &intake.Intake{Store: store, Rules: rules, People: people, Now: a.now},
-	}, nil
+	in := &intake.Intake{Store: store, Rules: rule.NewCache(rules, rule.ImportCache), People: people, Now: a.now}
+	return &session{a: a, lock: lock, store: store, calls: calls(store, rules, in, a), intake: in}, nil
 }
 
 // close ends the session. What it has brought is packed, as there is no server

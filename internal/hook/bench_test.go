@@ -27,7 +27,7 @@ func BenchmarkEvents(b *testing.B) {
 	for i := range 1000 {
 		fmt.Fprintf(&body, `{"id":"7c9e6679-7425-40de-944b-e07fc1f9%04d","time":"2026-03-01T11:%02d:%02dZ","repository":"releases","path":"com/acme/app-%02d/1.0/app-%02d-1.0.jar","client":"Apache-Maven/3.9.6 (Java 17.0.10; Linux 5.15.0)","bytes":%d}`+"\n", i, i/60%60, i%60, i%50, i%50, 100_000+i)
 	}
-	h := &hook.Events{Rules: rule.Default(), Queue: nowhere{}, Now: func() time.Time { return noon }, Large: hook.NewLarge()}
+	h := &hook.Events{Rules: rule.NewCache(rule.Default(), rule.ServerCache), Queue: nowhere{}, Now: func() time.Time { return noon }, Large: hook.NewLarge()}
 	b.SetBytes(int64(body.Len()))
 	b.ReportAllocs()
 	for b.Loop() {

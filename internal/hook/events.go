@@ -27,7 +27,7 @@ const eventsSource = "api:"
 // Events takes events in the program's own format.
 type Events struct {
 	Queue Queue
-	Rules *rule.Set
+	Rules *rule.Cache
 	Now   func() time.Time
 
 	// Large holds those who read a large body: the one of [Callback].
@@ -104,7 +104,7 @@ func (h *Events) read(w http.ResponseWriter, r *http.Request, sender pkgmeter.Pr
 
 // store makes events durable, as one delivery.
 func (h *Events) store(r *http.Request, events []pkgmeter.Event, received time.Time) (*pkgmeter.Delivery, error) {
-	d := &pkgmeter.Delivery{Received: received, Entries: h.Rules.ApplyAll(events)}
+	d := &pkgmeter.Delivery{Received: received, Entries: h.Rules.Entries(events)}
 	size := int64(len(events) * entryBytes)
 	for _, e := range events {
 		// What the rules make of a name is about as long again.

@@ -55,7 +55,7 @@ var ann = pkgmeter.Principal{User: "ann", Role: pkgmeter.Viewer, Scope: pkgmeter
 
 func startEvents(t *testing.T) (*hook.Events, *ledger) {
 	l := &ledger{queue: queue{t: t}, known: map[string]bool{}, paths: map[string]int{}}
-	return &hook.Events{Rules: rule.Default(), Queue: l, Now: func() time.Time { return noon }, Large: hook.NewLarge()}, l
+	return &hook.Events{Rules: rule.NewCache(rule.Default(), rule.ServerCache), Queue: l, Now: func() time.Time { return noon }, Large: hook.NewLarge()}, l
 }
 
 // send posts a body; headers are names and values in turn.

@@ -45,7 +45,7 @@ type Queue interface {
 // Callback is CloudRepo's webhook.
 type Callback struct {
 	Queue Queue
-	Rules *rule.Set
+	Rules *rule.Cache
 	Token string // what the sender has to present; "" asks for nothing
 	Now   func() time.Time
 
@@ -120,7 +120,7 @@ func (c *Callback) serve(w http.ResponseWriter, r *http.Request) error {
 func (c *Callback) decode(d *pkgmeter.Delivery, from string, body []byte, id string, people source.People) {
 	said := loaded(&c.Mapping).Of(people).CloudRepo(from, body, id, d.Received)
 	d.Rejects = said.Rejects
-	d.Entries = c.Rules.ApplyAll(said.Events)
+	d.Entries = c.Rules.Entries(said.Events)
 }
 
 // loaded returns the mapping that is set, if any.

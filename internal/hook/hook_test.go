@@ -38,7 +38,7 @@ func (q *queue) Add(_ context.Context, d *pkgmeter.Delivery, weight int, size in
 
 func start(t *testing.T) (*hook.Callback, *queue) {
 	q := &queue{t: t}
-	return &hook.Callback{Rules: rule.Default(), Queue: q, Now: func() time.Time { return noon }, Large: hook.NewLarge()}, q
+	return &hook.Callback{Rules: rule.NewCache(rule.Default(), rule.ServerCache), Queue: q, Now: func() time.Time { return noon }, Large: hook.NewLarge()}, q
 }
 
 func post(c *hook.Callback, body string) *httptest.ResponseRecorder {

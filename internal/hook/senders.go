@@ -42,7 +42,7 @@ func HasSender(kind string) bool { return kind == cloudrepoKind || decoders[kind
 // Senders takes what registries and clients of known kinds send by themselves.
 type Senders struct {
 	Queue Queue
-	Rules *rule.Set
+	Rules *rule.Cache
 	Now   func() time.Time
 	// Large holds those who read a large body: the one of [Callback].
 	Large *Large
@@ -117,7 +117,7 @@ func (h *Senders) read(w http.ResponseWriter, r *http.Request, kind, from string
 		return said, nil, err
 	}
 	undo = h.pulls.mark(said, d.Received)
-	d.Entries, d.Rejects = h.Rules.ApplyAll(said.Events), said.Rejects
+	d.Entries, d.Rejects = h.Rules.Entries(said.Events), said.Rejects
 	for i := range d.Rejects {
 		d.Rejects[i].Body = kept(d.Rejects[i].Body)
 	}

@@ -34,7 +34,7 @@ type senders struct {
 func startSenders(t *testing.T) *senders {
 	s := &senders{ledger: &ledger{queue: queue{t: t}, known: map[string]bool{}, paths: map[string]int{}}, now: noon}
 	s.Senders = &hook.Senders{
-		Rules: rule.Default(), Queue: s.ledger, Now: func() time.Time { return s.now }, Large: hook.NewLarge(),
+		Rules: rule.NewCache(rule.Default(), rule.ServerCache), Queue: s.ledger, Now: func() time.Time { return s.now }, Large: hook.NewLarge(),
 		Mapping: new(atomic.Pointer[source.Mapping]), Refused: func(n int) { s.refused += n },
 	}
 	return s

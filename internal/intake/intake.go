@@ -82,7 +82,7 @@ type Store interface {
 // process that holds the store. It may be used concurrently.
 type Intake struct {
 	Store Store
-	Rules *rule.Set
+	Rules *rule.Cache
 	Now   func() time.Time
 
 	// People says what is kept of who fetched files.
@@ -93,10 +93,6 @@ type Intake struct {
 	// would both count it.
 	first sync.Mutex
 	looks looks
-
-	// ruling guards ruled, which remembers what the rules said.
-	ruling sync.Mutex
-	ruled  *rule.Cache
 }
 
 // Tickets implements [Taker].
@@ -138,19 +134,9 @@ func (in *Intake) Prepare(c *Chunk) error {
 		}
 		i++
 	}
-	in.apply(d.Entries)
+	in.Rules.ApplyAll(d.Entries)
 	c.delivery, c.Lines = d, nil // many chunks may wait for the disk
 	return nil
-}
-
-// apply sets what follows from the events of entries.
-func (in *Intake) apply(entries []pkgmeter.Entry) {
-	in.ruling.Lock()
-	defer in.ruling.Unlock()
-	if in.ruled == nil {
-		in.ruled = rule.NewCache(in.Rules)
-	}
-	in.ruled.ApplyAll(entries)
 }
 
 // reject keeps a line for a person to look at. It is masked before it is cut,

@@ -81,7 +81,7 @@ func (m *memory) Write(_ context.Context, batch []*pkgmeter.Delivery) error {
 var rules = sync.OnceValue(rule.Default)
 
 func (m *memory) intake() *intake.Intake {
-	return &intake.Intake{Store: m, Rules: rules(), Now: func() time.Time { return time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC) }}
+	return &intake.Intake{Store: m, Rules: rule.NewCache(rules(), rule.ImportCache), Now: func() time.Time { return time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC) }}
 }
 
 // content imports text as the content of a file.

@@ -77,7 +77,7 @@ func TestEveryLineIsStoredOrQuarantined(t *testing.T) {
 		}
 	})
 	// The clock of the samples.
-	in := &intake.Intake{Store: store, Rules: rule.Default(), Now: func() time.Time { return time.Date(2026, 3, 2, 10, 0, 0, 0, time.UTC) }}
+	in := &intake.Intake{Store: store, Rules: rule.NewCache(rule.Default(), rule.ImportCache), Now: func() time.Time { return time.Date(2026, 3, 2, 10, 0, 0, 0, time.UTC) }}
 	type format struct {
 		name   string
 		headed bool

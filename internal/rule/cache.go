@@ -1,25 +1,32 @@
 package rule
 
 import (
+	"hash/maphash"
 	"strings"
+	"sync"
 
 	"github.com/pkgmeter/pkgmeter"
 )
 
-// What a [Cache] keeps at most, bytes: the facts of some 50,000 files.
+// ServerCache and ImportCache are how much a [Cache] may hold, in bytes: the facts
+// of some 20,000 files for a server, which has other uses for its memory, and of
+// some 50,000 for an import.
 const (
-	cachedFiles   = 32 << 20
-	cachedClients = 4 << 20
+	ServerCache = 12 << 20
+	ImportCache = 32 << 20
 )
+
+// clientsShare is which part of a cache is for clients.
+const clientsShare = 8
 
 // A Cache applies a [Set] to many events of few files and agents, of which it
 // remembers what follows from them. The result is that of the set at any time:
 // where the format of a repository had a say, it is asked for again. Events of
-// one file share their path. It is one goroutine's.
+// one file share their path. It may be used concurrently.
 type Cache struct {
 	set     *Set
-	files   lately[fileSaid, fileFacts]
-	clients lately[string, pkgmeter.Client]
+	files   shards[fileSaid, fileFacts]
+	clients shards[string, pkgmeter.Client]
 }
 
 // fileSaid is what [Set.File] goes by.
@@ -31,11 +38,22 @@ type fileFacts struct {
 	path string
 }
 
-// NewCache returns an empty one.
-func NewCache(s *Set) *Cache {
+// NewCache returns an empty one that holds as many bytes, about.
+func NewCache(s *Set, bytes int) *Cache {
 	c := &Cache{set: s}
-	c.files.max, c.clients.max = cachedFiles/2, cachedClients/2
+	c.files.init(bytes)
+	c.clients.init(bytes / clientsShare)
 	return c
+}
+
+// Entries is [Set.ApplyAll].
+func (c *Cache) Entries(events []pkgmeter.Event) []pkgmeter.Entry {
+	entries := make([]pkgmeter.Entry, len(events))
+	for i := range events {
+		entries[i].Event = events[i]
+	}
+	c.ApplyAll(entries)
+	return entries
 }
 
 // ApplyAll is [Set.ApplyAll] for the events of entries, in their place.
@@ -95,6 +113,37 @@ func (c *Cache) client(agent string, flags pkgmeter.Flags) pkgmeter.Client {
 func agentWeight(agent string) int {
 	const facts = 250
 	return len(agent) + facts
+}
+
+// shards are several of [lately], each under a lock of its own, so that many who
+// look things up at once seldom wait for each other.
+type shards[K comparable, V any] struct {
+	seed maphash.Seed
+	all  [16]struct {
+		mu sync.Mutex
+		lately[K, V]
+	}
+}
+
+func (s *shards[K, V]) init(bytes int) {
+	s.seed = maphash.MakeSeed()
+	for i := range s.all {
+		s.all[i].max = bytes / len(s.all) / 2
+	}
+}
+
+func (s *shards[K, V]) get(k K, weight int) (V, bool) {
+	shard := &s.all[maphash.Comparable(s.seed, k)%uint64(len(s.all))]
+	shard.mu.Lock()
+	defer shard.mu.Unlock()
+	return shard.get(k, weight)
+}
+
+func (s *shards[K, V]) put(k K, v V, weight int) {
+	shard := &s.all[maphash.Comparable(s.seed, k)%uint64(len(s.all))]
+	shard.mu.Lock()
+	defer shard.mu.Unlock()
+	shard.put(k, v, weight)
 }
 
 // lately keeps what was used lately, bounded by weight: when the young

@@ -41,7 +41,7 @@ func TestACacheSaysWhatItsSetSays(t *testing.T) {
 	for seed := range uint64(200) {
 		rnd := rand.New(rand.NewPCG(seed, 1))
 		plain, set := rule.Default(), rule.Default()
-		c := rule.NewCache(set)
+		c := rule.NewCache(set, rule.ServerCache)
 		for range 30 {
 			events := make([]pkgmeter.Event, rnd.IntN(20))
 			entries := make([]pkgmeter.Entry, len(events))
@@ -67,14 +67,14 @@ func TestACacheSaysWhatItsSetSays(t *testing.T) {
 
 func TestWhatACacheRemembersIsBounded(t *testing.T) {
 	t.Parallel()
-	c := rule.NewCache(rule.Default())
+	c := rule.NewCache(rule.Default(), rule.ServerCache)
 	for n := 0; n < 120_000; n += 1000 {
 		entries := make([]pkgmeter.Entry, 1000)
 		for i := range entries {
 			entries[i].Event = pkgmeter.Event{Path: fmt.Sprint("tools/", n+i), Agent: fmt.Sprint("agent/", n+i)}
 		}
 		c.ApplyAll(entries)
-		if files, clients := c.Weight(); files > rule.CachedFiles || clients > rule.CachedClients {
+		if files, clients := c.Weight(); files > rule.ServerCache || clients > rule.ServerCache/8 {
 			t.Fatalf("%d and %d bytes", files, clients)
 		}
 	}

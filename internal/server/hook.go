@@ -12,7 +12,7 @@ import (
 // senders serves the webhooks of known kinds of senders.
 func (s *Server) senders() http.Handler {
 	h := &hook.Senders{
-		Queue: s.queue, Rules: s.Rules, Now: s.Now, Large: s.callback.Large, Mapping: &s.callback.Mapping, People: s.People,
+		Queue: s.queue, Rules: s.Ruled, Now: s.Now, Large: s.callback.Large, Mapping: &s.callback.Mapping, People: s.People,
 		Done: s.metrics.delivered, Refused: s.metrics.refusedItems,
 	}
 	return httpx.HandlerFunc(func(w http.ResponseWriter, r *http.Request) error {

@@ -121,7 +121,7 @@ func (s *Server) store(ctx context.Context, first pkgmeter.Event) {
 		}
 		break
 	}
-	d := &pkgmeter.Delivery{Received: s.Now(), Entries: s.Rules.ApplyAll(events)}
+	d := &pkgmeter.Delivery{Received: s.Now(), Entries: s.Ruled.Entries(events)}
 	if err := s.queue.Add(context.WithoutCancel(ctx), d, len(events), int64(1024*len(events))); err != nil {
 		slog.Error("downloads of this server's own packages are not counted", "events", len(events), "err", err)
 	}

@@ -79,6 +79,7 @@ type Store interface {
 type Server struct {
 	Store Store
 	Rules *rule.Set
+	Ruled *rule.Cache // of Rules; others may use it too
 	Auth  *auth.Auth
 	Now   func() time.Time
 
@@ -132,8 +133,8 @@ func (s *Server) Run(ctx context.Context, main, admin net.Listener) error {
 	s.queue = ingest.New(s.Store, ingest.Options{Fatal: s.Fatal})
 	s.metrics = newMetrics(s.queue, s.Version)
 	large := hook.NewLarge()
-	s.callback = &hook.Callback{Queue: s.queue, Rules: s.Rules, Token: s.CallbackToken, Now: s.Now, Done: s.metrics.delivered, Large: large, People: s.People}
-	s.events = &hook.Events{Queue: s.queue, Rules: s.Rules, Now: s.Now, Done: s.metrics.delivered, Refused: s.metrics.refusedItems, Large: large, People: s.People}
+	s.callback = &hook.Callback{Queue: s.queue, Rules: s.Ruled, Token: s.CallbackToken, Now: s.Now, Done: s.metrics.delivered, Large: large, People: s.People}
+	s.events = &hook.Events{Queue: s.queue, Rules: s.Ruled, Now: s.Now, Done: s.metrics.delivered, Refused: s.metrics.refusedItems, Large: large, People: s.People}
 	var reports *ingest.Queue[*pkgmeter.AppReport]
 	if s.Reports != nil {
 		reports = ingest.New(s.Reports, ingest.Options{MaxBatch: maxReported, Fatal: s.Fatal})

@@ -63,7 +63,8 @@ func startOn(t *testing.T, wrap func(net.Listener) net.Listener, change func(*se
 			t.Fatal(err)
 		}
 	}
-	srv := &server.Server{Rules: rule.Default(), Store: store, Auth: auth.New(store, now), Now: now, Fatal: sqlite.Fatal, Version: "test"}
+	rules := rule.Default()
+	srv := &server.Server{Rules: rules, Ruled: rule.NewCache(rules, rule.ServerCache), Store: store, Auth: auth.New(store, now), Now: now, Fatal: sqlite.Fatal, Version: "test"}
 	if change != nil {
 		change(srv)
 	}
