@@ -145,21 +145,18 @@ func (s *Server) sweep(ctx context.Context) {
 
 // files answers uploads and downloads of packages itself, as a ServeMux
 // redirects paths that are not clean, which the Meteor tool takes for success.
-func (s *Server) files(next http.Handler) http.Handler {
-	if s.Blobs == nil {
-		return next
+func (s *Server) files(next http.Handler, observed func(route) http.Handler) http.Handler {
+	for _, route := range s.fileRoutes() {
+		other, own := next, observed(route)
+		next = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if strings.HasPrefix(r.URL.Path, route.path) {
+				own.ServeHTTP(w, r)
+				return
+			}
+			other.ServeHTTP(w, r)
+		})
 	}
-	up, down := s.metrics.observe("/upload/", s.uploads), s.metrics.observe("/files/", s.downloads)
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		switch {
-		case strings.HasPrefix(r.URL.Path, "/upload/"):
-			up.ServeHTTP(w, r)
-		case strings.HasPrefix(r.URL.Path, "/files/"):
-			down.ServeHTTP(w, r)
-		default:
-			next.ServeHTTP(w, r)
-		}
-	})
+	return next
 }
 
 // catalog is what the pages show of packages. The link to them appears with the

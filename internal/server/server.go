@@ -12,7 +12,6 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"net/http/pprof"
 	"net/netip"
 	"os"
 	"time"
@@ -24,7 +23,6 @@ import (
 	"github.com/pkgmeter/pkgmeter/internal/catalog"
 	"github.com/pkgmeter/pkgmeter/internal/daily"
 	"github.com/pkgmeter/pkgmeter/internal/hook"
-	"github.com/pkgmeter/pkgmeter/internal/httpx"
 	"github.com/pkgmeter/pkgmeter/internal/ingest"
 	"github.com/pkgmeter/pkgmeter/internal/meteor"
 	"github.com/pkgmeter/pkgmeter/internal/rule"
@@ -254,18 +252,4 @@ func (s *Server) ready(ctx context.Context) error {
 		return fmt.Errorf("the store is not ready: %w", err)
 	}
 	return nil
-}
-
-// adminHandler routes the listener for operators.
-func (s *Server) adminHandler() http.Handler {
-	mux := http.NewServeMux()
-	mux.Handle("GET /metrics", s.metrics.handler())
-	mux.HandleFunc("GET /debug/pprof/", pprof.Index)
-	mux.HandleFunc("GET /debug/pprof/cmdline", pprof.Cmdline)
-	mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
-	mux.HandleFunc("GET /debug/pprof/symbol", pprof.Symbol)
-	mux.HandleFunc("GET /debug/pprof/trace", pprof.Trace)
-	mux.Handle("GET /healthz", httpx.HandlerFunc(healthz))
-	mux.Handle("GET /readyz", httpx.HandlerFunc(s.readyz))
-	return mux
 }
