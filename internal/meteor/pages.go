@@ -30,8 +30,9 @@ const (
 type pageFile struct {
 	buffers sync.Pool // *[]byte
 
-	mu  sync.Mutex
-	now *generation // nil: nothing is kept
+	mu     sync.Mutex
+	now    *generation               // nil: nothing is kept
+	making map[pageKey]chan struct{} // closed when the page is made, or will not be
 }
 
 // A generation is what was kept since the file began anew. Its file is never
@@ -58,7 +59,7 @@ type span struct{ at, size int64 }
 
 // newPageFile takes over a file that is empty and has no name any more.
 func newPageFile(f *os.File) *pageFile {
-	p := &pageFile{}
+	p := &pageFile{making: map[pageKey]chan struct{}{}}
 	if f != nil {
 		p.now = newGeneration(f)
 	}
@@ -137,6 +138,31 @@ func (p *pageFile) get(q question, s pkgmeter.CatalogState, most int64) *keptPag
 	}
 	p.now.users++
 	return &keptPage{file: p, in: p.now, span: kept}
+}
+
+// claim makes the caller the one who makes a page for all that want it, until it
+// calls unclaim. If there is one already, the channel is closed when it ended. A page
+// that would not be kept has nobody.
+func (p *pageFile) claim(q question, s pkgmeter.CatalogState) (others <-chan struct{}, mine bool) {
+	key, ok := q.key(s)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.now == nil || !ok || !key.token.Fresh() && !p.now.next[key] {
+		return nil, false
+	}
+	if others, there := p.making[key]; there {
+		return others, false
+	}
+	p.making[key] = make(chan struct{})
+	return nil, true
+}
+
+func (p *pageFile) unclaim(q question, s pkgmeter.CatalogState) {
+	key, _ := q.key(s)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	close(p.making[key])
+	delete(p.making, key)
 }
 
 // put keeps a page, if it is one that new clients get.

@@ -164,10 +164,19 @@ func nothingNew(t pkgmeter.SyncToken, s pkgmeter.CatalogState) (page pkgmeter.Sy
 }
 
 // page returns a page with records: one that is kept, or else one that is made.
-// Its bytes count until the client has read them or is gone.
+// Its bytes count until the client has read them or is gone. Clients that begin
+// at once all want the same pages: one has them made, for all of them.
 func (s *Server) page(ctx context.Context, call *ddp.Call, q question) (any, error) {
 	if kept := s.streamed(call, q); kept != nil {
 		return kept, nil
+	}
+	state, _ := s.store.CatalogState()
+	others, forAll := s.pages.claim(q, state)
+	if forAll {
+		defer s.pages.unclaim(q, state)
+	}
+	if err := wait(ctx, others); err != nil {
+		return nil, err
 	}
 	select {
 	case s.turns <- struct{}{}:
@@ -178,7 +187,32 @@ func (s *Server) page(ctx context.Context, call *ddp.Call, q question) (any, err
 	if kept := s.streamed(call, q); kept != nil { // made while this one waited
 		return kept, nil
 	}
-	size := s.memory.reserve()
+	return s.inMemory(ctx, call, q, forAll)
+}
+
+// wait waits until others have made a page; nil: there are none.
+func wait(ctx context.Context, others <-chan struct{}) error {
+	if others == nil {
+		return nil
+	}
+	select {
+	case <-others:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// inMemory returns a page that takes memory until it is sent. One that is for all
+// is as large as it may be: there are no more of these than makers, and smaller
+// ones are not kept.
+func (s *Server) inMemory(ctx context.Context, call *ddp.Call, q question, forAll bool) (any, error) {
+	size := int64(largestPage)
+	if forAll {
+		s.memory.add(size)
+	} else {
+		size = s.memory.reserve()
+	}
 	counted := size
 	call.OnSent(func() { s.memory.add(-counted) })
 	state, _ := s.store.CatalogState()
