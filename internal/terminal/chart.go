@@ -44,12 +44,16 @@ func (c *chart) draw(w io.Writer, s Screen) (each int, err error) {
 		case chartRows/2 - 1:
 			label, tick = axisLabel(top/2), "┤"
 		}
-		b.WriteString("  " + s.paint(dim, fmt.Sprintf("%*s %s", axis, label, tick)) + " " + c.row(s, values, top, row, wide) + "\n")
+		b.WriteString("  " + s.paint(dim, fmt.Sprintf("%*s %s", axis, label, tick)))
+		if bars := c.row(s, values, top, row, wide); bars != "" {
+			b.WriteString(" " + bars)
+		}
+		b.WriteByte('\n')
 	}
 	b.WriteString("  " + s.paint(dim, fmt.Sprintf("%*s └%s", axis, "0", strings.Repeat("─", 1+wide*len(values)))) + "\n")
 	indent := strings.Repeat(" ", axis+5)
 	if len(c.marks) > 0 {
-		b.WriteString(indent + s.paint(yellow, strings.TrimRight(c.markRow(len(values), each, wide), " ")) + "\n")
+		b.WriteString(indent + s.paint(yellow, c.markRow(len(values), each, wide)) + "\n")
 	}
 	b.WriteString(indent + s.paint(dim, c.axisDays(wide*len(values), room)) + "\n")
 	_, err = io.WriteString(w, b.String())
@@ -61,34 +65,47 @@ func evenTop(values []Value) float64 { return 2 * math.Ceil(max(highest(values),
 
 // row draws one row of cells of all bars, 0 for the lowest.
 func (c *chart) row(s Screen, values []Value, top float64, row, wide int) string {
-	var b strings.Builder
-	for i, v := range values {
-		glyph, col := " ", cyan
-		switch {
-		case v.Gap && row == 0:
-			glyph, col = string(gapGlyph), dim
-		case v.N > 0:
-			eighths := step(v.N, top, 8*chartRows) - 8*row
-			partial := c.partial && i == len(values)-1
-			switch {
-			case eighths <= 0:
-			case partial:
-				glyph = partialGlyph
-			default:
-				glyph = string(uppers[min(eighths, 8)-1])
-			}
-		}
-		bars := wide
-		if wide > 2 { // bars of some width stand apart
-			bars--
-		}
-		if glyph == " " {
-			b.WriteString(strings.Repeat(" ", wide))
-			continue
-		}
-		b.WriteString(s.paint(col, strings.Repeat(glyph, bars)) + strings.Repeat(" ", wide-bars))
+	bars := wide
+	if wide > 2 { // bars of some width stand apart
+		bars--
 	}
-	return b.String()
+	var line, run strings.Builder // a run is of one colour
+	end, runs := 0, cyan
+	for i, v := range values {
+		glyph, col := c.glyph(v, top, row, i == len(values)-1), cyan
+		switch glyph {
+		case "":
+			continue
+		case gapGlyph:
+			col = dim
+		}
+		if col != runs {
+			line.WriteString(s.paint(runs, run.String()))
+			run.Reset()
+			runs = col
+		}
+		run.WriteString(spaces(i*wide-end) + strings.Repeat(glyph, bars))
+		end = i*wide + bars
+	}
+	return line.String() + s.paint(runs, run.String())
+}
+
+// glyph is what a value is made of in a row, "" where the row is above it.
+func (c *chart) glyph(v Value, top float64, row int, last bool) string {
+	if v.Gap && row == 0 {
+		return gapGlyph
+	}
+	if v.N <= 0 {
+		return ""
+	}
+	switch eighths := step(v.N, top, 8*chartRows) - 8*row; {
+	case eighths <= 0:
+		return ""
+	case last && c.partial:
+		return partialGlyph
+	default:
+		return string(uppers[min(eighths, 8)-1])
+	}
 }
 
 // markRow points at the columns in which something happened. Columns are filled
@@ -99,7 +116,7 @@ func (c *chart) markRow(columns, each, wide int) string {
 		column := columns - 1 - (len(c.values)-1-i)/each
 		row[column*wide] = []rune(markGlyph)[0]
 	}
-	return string(row)
+	return strings.TrimRight(string(row), " ")
 }
 
 // axisDays names the first, the middle and the last value, as far as there is

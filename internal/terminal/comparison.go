@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"slices"
 	"strconv"
 
 	"github.com/pkgmeter/pkgmeter"
@@ -165,11 +166,8 @@ func (c *Comparison) Draw(w io.Writer, s Screen) error {
 	if err := s.write(w, append(columns, names)); err != nil {
 		return err
 	}
-	for _, l := range c.Lines {
-		if l.Before != nil {
-			notes = append(notes, "change "+daysBefore(c.Span))
-			break
-		}
+	if slices.Contains(columns, grown) && slices.ContainsFunc(c.Lines, func(l Line) bool { return l.Before != nil }) {
+		notes = append(notes, "change "+daysBefore(c.Span))
 	}
 	return s.note(w, append(notes, unfinished(c.Span))...)
 }
@@ -194,20 +192,20 @@ func (c *Comparison) sparks(s Screen, columns int) (*column, []string) {
 	for i, values := range lines {
 		col.cells = append(col.cells, cell{text: spark(values, top), drawn: s.painted(lineColor(i), values, top, !c.Span.Complete)})
 	}
-	return col, []string{c.scaleSaid(top), everyColumn(each, c.Grain), gapsIn(all)}
+	return col, append(c.scaleSaid(top), everyColumn(each, c.Grain), gapsIn(all))
 }
 
 // scaleSaid says what the height of a sparkline means.
-func (c *Comparison) scaleSaid(top float64) string {
+func (c *Comparison) scaleSaid(top float64) []string {
 	switch c.Scale {
 	case Log:
-		return "one logarithmic scale, up to " + axisLabel(math.Expm1(top))
+		return []string{"one logarithmic scale", "up to " + axisLabel(math.Expm1(top))}
 	case Index:
-		return fmt.Sprintf("100 is the first of each, one scale up to %s", axisLabel(top))
+		return []string{"100 is the first of each", "one scale, up to " + axisLabel(top)}
 	case Share:
-		return fmt.Sprintf("share of all, one scale up to %.1f %%", top)
+		return []string{"share of all", fmt.Sprintf("one scale, up to %.1f %%", top)}
 	default:
-		return "one scale, up to " + axisLabel(top)
+		return []string{"one scale, up to " + axisLabel(top)}
 	}
 }
 

@@ -134,12 +134,29 @@ func (h *History) Draw(w io.Writer, s Screen) error {
 	if err := s.note(w, notes...); err != nil || len(h.Points) > listed {
 		return err
 	}
-	return s.write(w, h.table(Grouped))
+	return s.write(w, h.fitting(s))
 }
 
-// drawTotals draws a line a measure, as far as it fits.
+// fitting returns the table of days without the columns for which there is no
+// room.
+func (h *History) fitting(s Screen) (columns []*column) {
+	table := h.table(Grouped)
+	chosen := table[1+h.Chosen]
+	r := &room{left: s.Columns}
+	r.need(table[0].width())
+	r.need(chosen.width())
+	for i, c := range table {
+		if i == 0 || c == chosen || r.fits(c.width()) {
+			columns = append(columns, c)
+		}
+	}
+	return columns
+}
+
+// drawTotals draws a line a measure.
 func (h *History) drawTotals(w io.Writer, s Screen) error {
 	number, name, grown := &column{}, &column{left: true}, &column{left: true}
+	notes := []string{days(h.Span)}
 	for i, m := range h.Measures {
 		sum := Sum(h.Points, i)
 		number.paint(Grouped(sum), bold)
@@ -149,9 +166,10 @@ func (h *History) drawTotals(w io.Writer, s Screen) error {
 			continue
 		}
 		text, col := change(sum, h.Before)
-		grown.paint(text+" "+daysBefore(h.Span), col)
+		grown.paint(text, col)
+		notes = append(notes, "change "+daysBefore(h.Span))
 	}
-	if err := s.note(w, days(h.Span)); err != nil {
+	if err := s.note(w, notes...); err != nil {
 		return err
 	}
 	return s.write(w, []*column{number, name, grown})

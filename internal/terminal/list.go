@@ -260,10 +260,7 @@ func (l *List) gaps() string {
 
 // days names the days of a span.
 func days(s pkgmeter.Span) string {
-	switch {
-	case s.From == 0:
-		return "nothing is stored yet"
-	case s.From == s.To:
+	if s.From == s.To {
 		return s.From.String()
 	}
 	return s.From.String() + " to " + s.To.String()
@@ -279,7 +276,7 @@ func unfinished(s pkgmeter.Span) string {
 func gapsIn(values []Value) string {
 	for _, v := range values {
 		if v.Gap {
-			return string(gapGlyph) + " no source reported"
+			return gapGlyph + " no source reported"
 		}
 	}
 	return ""

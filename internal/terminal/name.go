@@ -113,9 +113,4 @@ func ending(text string, columns int) string {
 	return string(all[at:])
 }
 
-// padding returns the spaces that make text as wide as some columns.
-func padding(text string, columns int) string {
-	return spaces(columns - textWidth(text))
-}
-
 func spaces(n int) string { return strings.Repeat(" ", max(n, 0)) }

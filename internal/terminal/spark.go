@@ -14,8 +14,8 @@ type Value struct {
 // Glyphs of sparklines and charts. A gap looks like none of the numbers, and
 // none but zero looks like zero.
 const (
-	gapGlyph  = '·'
-	zeroGlyph = '▁'
+	gapGlyph  = "·"
+	zeroGlyph = "▁"
 )
 
 var (
@@ -30,9 +30,9 @@ func spark(values []Value, top float64) string {
 	for _, v := range values {
 		switch {
 		case v.Gap:
-			b.WriteRune(gapGlyph)
+			b.WriteString(gapGlyph)
 		case v.N <= 0:
-			b.WriteRune(zeroGlyph)
+			b.WriteString(zeroGlyph)
 		default:
 			b.WriteRune(risers[step(v.N, top, len(risers))-1])
 		}

@@ -1,6 +1,7 @@
 package terminal
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"strings"
@@ -40,40 +41,50 @@ func (c *column) width() int {
 }
 
 // write writes a table. Columns are two spaces apart, and two from the edge; a
-// column that is flush left at the end is not padded.
+// line ends after its last text.
 func (s Screen) write(w io.Writer, columns []*column) error {
 	var b strings.Builder
+	heads := make([]cell, len(columns))
 	widths := make([]int, len(columns))
-	first := 0 // or the row of heads, where there are any
+	named := false
 	for i, c := range columns {
+		heads[i] = cell{text: c.head, color: bold}
 		widths[i] = c.width()
-		if c.head != "" {
-			first = -1
-		}
+		named = named || c.head != ""
 	}
-	for row := first; row < len(columns[0].cells); row++ {
+	if named {
+		s.writeRow(&b, columns, widths, heads)
+	}
+	row := make([]cell, len(columns))
+	for n := range columns[0].cells {
 		for i, c := range columns {
-			cl := cell{text: c.head, color: bold}
-			if row >= 0 {
-				cl = c.cells[row]
-			}
-			drawn := cl.drawn
-			if drawn == "" {
-				drawn = s.paint(cl.color, cl.text)
-			}
-			pad := padding(cl.text, widths[i])
-			switch last := i == len(columns)-1; {
-			case !c.left:
-				drawn = pad + drawn
-			case !last:
-				drawn += pad
-			}
-			b.WriteString("  " + drawn)
+			row[i] = c.cells[n]
 		}
-		b.WriteByte('\n')
+		s.writeRow(&b, columns, widths, row)
 	}
 	_, err := io.WriteString(w, b.String())
 	return err
+}
+
+func (s Screen) writeRow(b *strings.Builder, columns []*column, widths []int, row []cell) {
+	end := 0 // of what has been written, in columns
+	at := 0
+	for i, c := range row {
+		at += apart
+		n := textWidth(c.text)
+		start := at
+		if !columns[i].left {
+			start += widths[i] - n
+		}
+		at += widths[i]
+		if n == 0 {
+			continue
+		}
+		b.WriteString(spaces(start - end))
+		b.WriteString(cmp.Or(c.drawn, s.paint(c.color, c.text)))
+		end = start + n
+	}
+	b.WriteByte('\n')
 }
 
 // writeMarkdown writes a table as GitHub reads it. Texts of columns of numbers
