@@ -38,6 +38,7 @@ type commands struct {
 	Import        importCmd        `cmd:"" help:"Import files of events, or the counts and users of the old program's save.json."`
 	Top           topCmd           `cmd:"" help:"List what was fetched most."`
 	Series        seriesCmd        `cmd:"" help:"Show a package's downloads day by day."`
+	Compare       compareCmd       `cmd:"" help:"Show up to eight packages beside each other."`
 	Doctor        doctorCmd        `cmd:"" help:"Check the data folder: recompute every count from the ledger and compare."`
 	Recount       recountCmd       `cmd:"" help:"Count all events anew under the present rules."`
 	Backup        backupCmd        `cmd:"" help:"Write a backup to a file, while the server runs or not."`
@@ -68,6 +69,7 @@ type app struct {
 	data string
 	own  []rule.ClientRule // the operator's, of the --config file
 	work work              // how far a long call in this process is
+	held *session          // the data folder, while a command holds it for several calls
 
 	public string // what others reach the server in this process by; "" for none
 
@@ -170,6 +172,9 @@ func (a *app) call(name string, args, result any) error {
 }
 
 func (a *app) do(name string, args any) (raw json.RawMessage, err error) {
+	if a.held != nil {
+		return a.held.do(name, args)
+	}
 	err = a.reach(
 		func(lock *control.Lock) error {
 			s, err := a.hold(lock)

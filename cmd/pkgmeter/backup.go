@@ -16,6 +16,7 @@ import (
 	"github.com/pkgmeter/pkgmeter/internal/blob"
 	"github.com/pkgmeter/pkgmeter/internal/control"
 	"github.com/pkgmeter/pkgmeter/internal/sqlite"
+	"github.com/pkgmeter/pkgmeter/internal/terminal"
 	"golang.org/x/term"
 )
 
@@ -118,7 +119,7 @@ func (c *backupCmd) Run(a *app) error {
 }
 
 func backupSaid(m *backup.Manifest, to string) string {
-	return fmt.Sprintf("%d events, schema %d%s, in %s", m.Events, m.Schema, filesSaid(m.Blobs()), printable(to))
+	return fmt.Sprintf("%d events, schema %d%s, in %s", m.Events, m.Schema, filesSaid(m.Blobs()), terminal.Clean(to))
 }
 
 // filesSaid goes into a list; it is empty where nothing was ever published.

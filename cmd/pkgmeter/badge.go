@@ -12,6 +12,7 @@ import (
 	"github.com/pkgmeter/pkgmeter/internal/auth"
 	"github.com/pkgmeter/pkgmeter/internal/control"
 	"github.com/pkgmeter/pkgmeter/internal/sqlite"
+	"github.com/pkgmeter/pkgmeter/internal/terminal"
 )
 
 type badgeCmd struct {
@@ -90,7 +91,7 @@ func (c *badgeCmd) Run(a *app) error {
 		return err
 	}
 	if !reply.Known {
-		fmt.Fprintf(a.err, "there is no such package yet: the badge says so until %s/%s is named by an event\n", path.Type, printable(path.Name))
+		fmt.Fprintf(a.err, "there is no such package yet: the badge says so until %s/%s is named by an event\n", path.Type, terminal.Clean(path.Name))
 	}
 	if reply.Signature != "" {
 		params.Set(api.Signature, reply.Signature)
@@ -110,7 +111,7 @@ func (c *badgeCmd) path() (api.BadgePath, error) {
 	typ, name, _ := strings.Cut(c.Package, "/")
 	path, err := api.ParseBadgePath(typ, name+api.SVG)
 	if err != nil {
-		return path, usage("%s: want TYPE/NAME, such as npm/@scope/x, or a purl", printable(c.Package))
+		return path, usage("%s: want TYPE/NAME, such as npm/@scope/x, or a purl", terminal.Clean(c.Package))
 	}
 	return path, nil
 }

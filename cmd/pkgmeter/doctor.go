@@ -12,6 +12,7 @@ import (
 	"github.com/pkgmeter/pkgmeter/internal/control"
 	"github.com/pkgmeter/pkgmeter/internal/rule"
 	"github.com/pkgmeter/pkgmeter/internal/sqlite"
+	"github.com/pkgmeter/pkgmeter/internal/terminal"
 	"golang.org/x/term"
 )
 
@@ -120,7 +121,7 @@ func (c *doctorCmd) Run(a *app) error {
 
 func (a *app) report(r *diagnosis) error {
 	for _, p := range r.Problems {
-		if _, err := fmt.Fprintf(a.out, "problem: %s\n", printable(p)); err != nil {
+		if _, err := fmt.Fprintf(a.out, "problem: %s\n", terminal.Clean(p)); err != nil {
 			return err
 		}
 	}

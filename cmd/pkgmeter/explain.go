@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -9,15 +8,18 @@ import (
 	"strings"
 
 	"github.com/pkgmeter/pkgmeter"
+	"github.com/pkgmeter/pkgmeter/internal/api"
 	"github.com/pkgmeter/pkgmeter/internal/artifact"
 	"github.com/pkgmeter/pkgmeter/internal/rule"
+	"github.com/pkgmeter/pkgmeter/internal/terminal"
 )
 
 type explainCmd struct {
 	Path   []string `arg:"" optional:"" name:"path" help:"A path, URL or name of a file, as a sender says it."`
 	Format string   `placeholder:"TYPE" help:"Read it as a file of a repository of this package type, e.g. npm."`
 	Agent  *string  `placeholder:"UA" help:"Say what the client table makes of this User-Agent."`
-	JSON   bool     `name:"json" help:"Print an object a line."`
+	JSON   bool     `name:"json" xor:"shown" help:"Print an object a line."`
+	shown
 }
 
 // Run says what the rules make of paths and an agent. It needs no data folder.
@@ -26,27 +28,55 @@ func (c *explainCmd) Run(a *app) error {
 	if err != nil {
 		return err
 	}
+	if c.CSV {
+		return c.writeCSV(a, parts)
+	}
 	for i, part := range parts {
-		switch {
-		case c.JSON:
-			raw, err := json.Marshal(part)
-			if err == nil {
-				err = a.print(raw)
-			}
-			if err != nil {
-				return err
-			}
-			continue
-		case i > 0:
-			fmt.Fprintln(a.out)
+		if err := c.writePart(a, part, i > 0); err != nil {
+			return err
 		}
-		fmt.Fprint(a.out, part.lines())
 	}
 	return nil
 }
 
+func (c *explainCmd) writePart(a *app, part explanation, next bool) error {
+	if c.JSON {
+		raw, err := json.Marshal(part)
+		if err != nil {
+			return err
+		}
+		return a.print(raw)
+	}
+	if next {
+		fmt.Fprintln(a.out)
+	}
+	if c.Markdown {
+		return part.pairs().WriteMarkdown(a.out)
+	}
+	return part.pairs().Write(a.out, c.screen(a))
+}
+
+// writeCSV writes a row a part. They have the same columns, or there is no table.
+func (c *explainCmd) writeCSV(a *app, parts []explanation) error {
+	if len(c.Path) > 0 && c.Agent != nil {
+		return usage("--csv has room for paths or for a User-Agent: ask for one after the other")
+	}
+	var rows [][]string
+	for _, part := range parts {
+		var heads, cells []string
+		for _, p := range part.pairs() {
+			heads, cells = append(heads, p[0]), append(cells, p[1])
+		}
+		if rows == nil {
+			rows = append(rows, heads)
+		}
+		rows = append(rows, cells)
+	}
+	return api.WriteCSV(a.out, rows)
+}
+
 // explanation is what is said of one path or agent.
-type explanation interface{ lines() string }
+type explanation interface{ pairs() terminal.Pairs }
 
 // explain reads all paths before the first is printed: the mistake of one is
 // that of the whole command.
@@ -56,7 +86,7 @@ func (c *explainCmd) explain(own []rule.ClientRule) ([]explanation, error) {
 	case len(c.Path) == 0 && c.Agent == nil:
 		return nil, usage("explain what? Want a PATH, or --agent with a User-Agent, or both")
 	case c.Format != "" && !slices.Contains(types, c.Format):
-		return nil, usage("--format %s: want one of %s", printable(c.Format), strings.Join(types, ", "))
+		return nil, usage("--format %s: want one of %s", terminal.Clean(c.Format), strings.Join(types, ", "))
 	}
 	var parts []explanation
 	for _, said := range c.Path {
@@ -83,8 +113,8 @@ func (c *explainCmd) explain(own []rule.ClientRule) ([]explanation, error) {
 // fileExplanation is what is said of a path.
 type fileExplanation rule.Explanation
 
-func (e fileExplanation) lines() string {
-	return aligned([][2]string{
+func (e fileExplanation) pairs() terminal.Pairs {
+	return terminal.Pairs{
 		{"type", e.Type},
 		{"package", e.Package},
 		{"version", e.Version},
@@ -96,7 +126,7 @@ func (e fileExplanation) lines() string {
 		{"confidence", e.Confidence},
 		{"rule", e.Rule},
 		{"rules", strconv.Itoa(e.Rules)},
-	})
+	}
 }
 
 // clientExplanation is what is said of an agent.
@@ -109,26 +139,13 @@ type clientExplanation struct {
 	Arch    string `json:"arch"`
 }
 
-func (e clientExplanation) lines() string {
-	return aligned([][2]string{
+func (e clientExplanation) pairs() terminal.Pairs {
+	return terminal.Pairs{
 		{"client", e.Client},
 		{"class", e.Class},
 		{"version", e.Version},
 		{"runtime", e.Runtime},
 		{"os", e.OS},
 		{"arch", e.Arch},
-	})
-}
-
-// aligned writes a name and a value a line. Values come from outside.
-func aligned(pairs [][2]string) string {
-	width := 0
-	for _, p := range pairs {
-		width = max(width, len(p[0]))
 	}
-	var b strings.Builder
-	for _, p := range pairs {
-		fmt.Fprintf(&b, "%-*s %s\n", width+1, p[0]+":", cmp.Or(printable(p[1]), "-"))
-	}
-	return b.String()
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/pkgmeter/pkgmeter"
 	"github.com/pkgmeter/pkgmeter/internal/intake"
+	"github.com/pkgmeter/pkgmeter/internal/terminal"
 )
 
 type importCmd struct {
@@ -58,7 +59,7 @@ func (c *importCmd) Run(a *app) error {
 
 func (c *importCmd) check() error {
 	if names := append([]string{"auto"}, intake.FormatNames()...); !slices.Contains(names, c.Format) {
-		return usage("--format %s: want one of %s", printable(c.Format), strings.Join(names, ", "))
+		return usage("--format %s: want one of %s", terminal.Clean(c.Format), strings.Join(names, ", "))
 	}
 	if c.Follow && (slices.Contains(c.Files, "-") || c.Format == intake.MeteorStats || c.Format == "savejson") {
 		return usage("--follow: want files of lines that grow, not standard input, save.json or statistics of days")
@@ -90,7 +91,7 @@ func (im *importer) open() (*session, error) {
 	return im.s, err
 }
 
-func (im *importer) note(text string) { fmt.Fprintf(im.a.err, "note: %s\n", printable(text)) }
+func (im *importer) note(text string) { fmt.Fprintf(im.a.err, "note: %s\n", terminal.Clean(text)) }
 
 func (im *importer) files() error {
 	for _, name := range im.c.Files {

@@ -14,6 +14,7 @@ import (
 	"github.com/pkgmeter/pkgmeter/internal/control"
 	"github.com/pkgmeter/pkgmeter/internal/meteor"
 	"github.com/pkgmeter/pkgmeter/internal/sqlite"
+	"github.com/pkgmeter/pkgmeter/internal/terminal"
 	"golang.org/x/term"
 )
 
@@ -53,7 +54,7 @@ func (s *mirrorState) count() (n int) {
 
 // String says what came, for people.
 func (s *mirrorState) String() string {
-	text := fmt.Sprintf("%s records, %s new or changed", grouped(int64(s.count())), grouped(int64(s.Sum.Written)))
+	text := fmt.Sprintf("%s records, %s new or changed", terminal.Grouped(int64(s.count())), terminal.Grouped(int64(s.Sum.Written)))
 	for _, also := range []struct {
 		n    int
 		text string
@@ -63,7 +64,7 @@ func (s *mirrorState) String() string {
 		{s.Skipped, "unreadable"},
 	} {
 		if also.n > 0 {
-			text += fmt.Sprintf(", %s %s", grouped(int64(also.n)), also.text)
+			text += fmt.Sprintf(", %s %s", terminal.Grouped(int64(also.n)), also.text)
 		}
 	}
 	return text
@@ -187,7 +188,7 @@ func (a *app) showMirror(ctx context.Context, once bool) {
 		text := s.String()
 		switch {
 		case s.Err != "":
-			text = "trying again: " + printable(s.Err)
+			text = "trying again: " + terminal.Clean(s.Err)
 		case s.UpToDate:
 			text += ", up to date"
 		case !live:

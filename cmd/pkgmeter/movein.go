@@ -12,6 +12,7 @@ import (
 	"github.com/pkgmeter/pkgmeter/internal/api"
 	"github.com/pkgmeter/pkgmeter/internal/auth"
 	"github.com/pkgmeter/pkgmeter/internal/savejson"
+	"github.com/pkgmeter/pkgmeter/internal/terminal"
 )
 
 // forbidden is the password that every installation of the old program began
@@ -63,7 +64,7 @@ func (im *importer) saveJSON(text []byte) (done pkgmeter.MoveIn, err error) {
 		if name == done.Admin {
 			role = ", as administrator"
 		}
-		fmt.Fprintf(im.a.err, "user %s was made%s\n", printable(name), role)
+		fmt.Fprintf(im.a.err, "user %s was made%s\n", terminal.Clean(name), role)
 	}
 	return done, nil
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/pkgmeter/pkgmeter/internal/geo"
 	"github.com/pkgmeter/pkgmeter/internal/source"
 	"github.com/pkgmeter/pkgmeter/internal/sqlite"
+	"github.com/pkgmeter/pkgmeter/internal/terminal"
 )
 
 // peopleFlags say what is kept of who fetched files: by default nothing.
@@ -68,13 +69,13 @@ func proxies(texts []string) (networks []netip.Prefix, err error) {
 		if err != nil {
 			a, err := netip.ParseAddr(text)
 			if err != nil || a.Zone() != "" {
-				return nil, usage("--trusted-proxy %s: want an address or a network, such as 10.0.0.0/8", printable(text))
+				return nil, usage("--trusted-proxy %s: want an address or a network, such as 10.0.0.0/8", terminal.Clean(text))
 			}
 			p = netip.PrefixFrom(a, a.BitLen())
 		}
 		if a := p.Addr(); a.Is4In6() { // peers are compared as what they are
 			if p.Bits() < 96 {
-				return nil, usage("--trusted-proxy %s: want an address or a network, such as 10.0.0.0/8", printable(text))
+				return nil, usage("--trusted-proxy %s: want an address or a network, such as 10.0.0.0/8", terminal.Clean(text))
 			}
 			p = netip.PrefixFrom(a.Unmap(), p.Bits()-96)
 		}

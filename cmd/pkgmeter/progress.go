@@ -4,9 +4,9 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"strconv"
 	"time"
 
+	"github.com/pkgmeter/pkgmeter/internal/terminal"
 	"golang.org/x/term"
 )
 
@@ -52,25 +52,16 @@ func (p *progress) end() {
 // progressLine fits 80 columns, as a line that wraps cannot be taken away.
 func progressLine(name string, lines, done, size int64, spent time.Duration) string {
 	const widest = 24 // of a name
-	if r := []rune(printable(name)); len(r) > widest {
+	if r := []rune(terminal.Clean(name)); len(r) > widest {
 		name = "…" + string(r[len(r)-widest+1:])
 	} else {
 		name = string(r)
 	}
 	rate := int64(float64(lines) / max(spent.Seconds(), 1e-3))
 	if size <= 0 || done <= 0 {
-		return fmt.Sprintf("%s  %s lines  %s lines/s", name, grouped(lines), grouped(rate))
+		return fmt.Sprintf("%s  %s lines  %s lines/s", name, terminal.Grouped(lines), terminal.Grouped(rate))
 	}
 	done = min(done, size)
 	left := time.Duration(float64(spent) * float64(size-done) / float64(done)).Round(time.Second)
-	return fmt.Sprintf("%s %3d%%  %s lines/s  %s left", name, done*100/size, grouped(rate), left)
-}
-
-// grouped writes n with commas: 1,234,567.
-func grouped(n int64) string {
-	s := strconv.FormatInt(n, 10)
-	for i := len(s) - 3; i > 0; i -= 3 {
-		s = s[:i] + "," + s[i:]
-	}
-	return s
+	return fmt.Sprintf("%s %3d%%  %s lines/s  %s left", name, done*100/size, terminal.Grouped(rate), left)
 }

@@ -2,18 +2,14 @@ package main
 
 import (
 	"encoding/json"
-	"fmt"
+	"maps"
 	"net/url"
 	"slices"
 	"strconv"
-	"strings"
-	"text/tabwriter"
-	"unicode"
 
 	"github.com/pkgmeter/pkgmeter"
 	"github.com/pkgmeter/pkgmeter/internal/api"
-	"github.com/pkgmeter/pkgmeter/internal/catalog"
-	"github.com/pkgmeter/pkgmeter/internal/rule"
+	"github.com/pkgmeter/pkgmeter/internal/terminal"
 )
 
 // filters are the flags that every question has.
@@ -34,7 +30,8 @@ type filters struct {
 	Consumer   []string `sep:"none" placeholder:"NAME" help:"Only this consumer (with package, version, type, repository and class)."`
 	LegacyType []string `sep:"none" placeholder:"TYPE" help:"Only jar, pom, crypto or other."`
 	Measure    string   `placeholder:"NAME" help:"Order by downloads, hits or bytes (default downloads), or adds: first times that an app has a Meteor package."`
-	JSON       bool     `name:"json" help:"Print the body that the HTTP interface answers."`
+	JSON       bool     `name:"json" xor:"shown" help:"Print the body that the HTTP interface answers."`
+	shown
 }
 
 func (f *filters) params() url.Values {
@@ -63,13 +60,15 @@ func (f *filters) adds() bool { return f.Measure == "adds" }
 
 type topCmd struct {
 	By      string   `required:"" placeholder:"KEY" help:"Group by file, repository, type, package, version, kind, class, client, runtime, os, country, source, consumer or legacy_type."`
-	Limit   *int     `placeholder:"N" help:"How many, 1 to 1000 (default 20)."`
+	Limit   *int     `placeholder:"N" help:"How many, 1 to 1000 (default 20; with --csv all, up to 100000)."`
 	Package []string `sep:"none" placeholder:"PURL" help:"Only this package, e.g. pkg:pypi/requests."`
 	filters
 }
 
 // Run prints the list.
-func (c *topCmd) Run(a *app) error {
+func (c *topCmd) Run(a *app) error { return a.holding(func() error { return c.run(a) }) }
+
+func (c *topCmd) run(a *app) error {
 	p := c.params()
 	p.Set("by", c.By)
 	if len(c.Package) > 0 {
@@ -78,41 +77,81 @@ func (c *topCmd) Run(a *app) error {
 	if c.Limit != nil {
 		p.Set("limit", strconv.Itoa(*c.Limit))
 	}
+	if c.CSV {
+		p.Set("format", "csv")
+	}
 	raw, err := a.question("top", p)
 	if err != nil {
 		return err
 	}
-	switch {
-	case c.JSON:
+	if c.JSON {
 		return a.print(raw)
-	case c.adds():
-		return a.printTopAdds(raw, c.By)
 	}
-	var top api.Top
-	if err := json.Unmarshal(raw, &top); err != nil {
+	body, err := c.body("top", raw)
+	if err != nil {
 		return err
 	}
-	w := tabwriter.NewWriter(a.out, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(w, "DOWNLOADS\tHITS\tBYTES\t  "+strings.ToUpper(c.By))
-	for _, it := range top.Items {
-		fmt.Fprintf(w, "%d\t%d\t%d\t  %s\n", it.Downloads, it.Hits, it.Bytes, printable(it.Key))
+	if c.CSV {
+		return api.WriteCSV(a.out, api.Table(body))
 	}
-	fmt.Fprintf(w, "%d\t%d\t%d\t  (all)\n", top.Total.Downloads, top.Total.Hits, top.Total.Bytes)
-	return w.Flush()
+	list := listOf(body)
+	list.By, list.Chosen = c.By, c.chosen()
+	if c.drawn(a) {
+		if err := c.recent(a, list, p); err != nil {
+			return err
+		}
+	}
+	return c.write(a, list)
 }
 
-func (a *app) printTopAdds(raw json.RawMessage, by string) error {
-	var top api.AddsTop
-	if err := json.Unmarshal(raw, &top); err != nil {
+// Of a list's items, the first get sparklines: a question has ten of them.
+const (
+	recentDays = 30
+	mostRecent = 100
+)
+
+// recent adds how the items of a list did in the days asked for, or else the last
+// ones. Some keys cannot be asked for like that: theirs is left out.
+func (c *topCmd) recent(a *app, l *terminal.List, asked url.Values) error {
+	span := l.Span
+	if c.From == "" {
+		span.From = max(span.From, span.To-recentDays+1)
+	}
+	if len(l.Items) == 0 || span.Empty() {
+		return nil
+	}
+	p := maps.Clone(asked)
+	for _, name := range []string{"by", "limit"} {
+		p.Del(name)
+	}
+	p.Set("from", span.From.String())
+	p.Set("to", span.To.String())
+	all, err := c.history(a, p)
+	if err != nil {
 		return err
 	}
-	w := tabwriter.NewWriter(a.out, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(w, "DIRECT\tTOTAL\t  "+strings.ToUpper(by))
-	for _, it := range top.Items {
-		fmt.Fprintf(w, "%d\t%d\t  %s\n", it.Direct, it.Total, printable(it.Key))
+	items := l.Items[:min(len(l.Items), mostRecent)]
+	for some := range slices.Chunk(items, pkgmeter.SplitLines) {
+		keys := make([]string, 0, len(some))
+		for _, it := range some {
+			if it.Name != pkgmeter.UnknownCountry || c.By != "country" {
+				keys = append(keys, it.Name)
+			}
+		}
+		q := maps.Clone(p)
+		q[c.By] = keys
+		lines, err := c.split(a, q, c.By)
+		if err != nil {
+			return err
+		}
+		for i, it := range some {
+			if slices.Contains(keys, it.Name) {
+				some[i].Recent = lines.values(it.Name, all.Points, c.chosen())
+			}
+		}
 	}
-	fmt.Fprintf(w, "%d\t%d\t  (all)\n", top.Total.Direct, top.Total.Total)
-	return w.Flush()
+	l.Recent = span
+	return nil
 }
 
 type seriesCmd struct {
@@ -127,11 +166,11 @@ func (c *seriesCmd) Run(a *app) error {
 	if c.Limit < 0 {
 		return usage("--limit %d: want 1 or more", c.Limit)
 	}
-	named := a.packageNamed
-	if c.adds() {
-		named = a.meteorPackage
-	}
-	purl, err := named(c.Package)
+	return a.holding(func() error { return c.run(a) })
+}
+
+func (c *seriesCmd) run(a *app) error {
+	purl, err := c.named(a, c.Package)
 	if err != nil {
 		return err
 	}
@@ -144,156 +183,54 @@ func (c *seriesCmd) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	if c.adds() {
-		return c.printAdds(a, raw)
-	}
-	var s api.Series
-	if err := json.Unmarshal(raw, &s); err != nil {
+	body, err := c.body("series", raw)
+	if err != nil {
 		return err
 	}
-	if n := len(s.Points); c.Limit > 0 && n > c.Limit {
-		s.Points = s.Points[n-c.Limit:]
-		s.Markers = slices.DeleteFunc(s.Markers, func(m api.Marker) bool { return m.Day < s.Points[0].Day })
-		if raw, err = json.Marshal(s); err != nil {
+	if c.Limit > 0 && c.cut(body) {
+		if raw, err = json.Marshal(body); err != nil {
 			return err
 		}
 	}
-	if c.JSON {
+	switch {
+	case c.JSON:
 		return a.print(raw)
+	case c.CSV:
+		return api.WriteCSV(a.out, api.Table(body))
 	}
-	return a.printSeries(s)
-}
-
-// printAdds prints a series of adds.
-func (c *seriesCmd) printAdds(a *app, raw json.RawMessage) error {
-	var s api.AddsSeries
-	err := json.Unmarshal(raw, &s)
-	if err != nil {
-		return err
+	h := historyOf(body)
+	h.Name, h.Chosen, h.Grain = purl, c.chosen(), grainOf(c.Grain)
+	if n := len(h.Points); n > 0 {
+		h.Span.From = max(h.Span.From, h.Points[0].Day)
 	}
-	if n := len(s.Points); c.Limit > 0 && n > c.Limit {
-		s.Points = s.Points[n-c.Limit:]
-		if raw, err = json.Marshal(s); err != nil {
+	if c.drawn(a) {
+		before, err := c.before(a, p, h.Span)
+		if err != nil {
 			return err
 		}
-	}
-	if c.JSON {
-		return a.print(raw)
-	}
-	w := tabwriter.NewWriter(a.out, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(w, "DAY\tDIRECT\tTOTAL\t")
-	for _, pt := range s.Points {
-		fmt.Fprintf(w, "%s\t%d\t%d\t\n", pt.Day, pt.Direct, pt.Total)
-	}
-	return w.Flush()
-}
-
-func (a *app) printSeries(s api.Series) error {
-	w := tabwriter.NewWriter(a.out, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(w, "DAY\tDOWNLOADS\tHITS\tBYTES\t")
-	for _, pt := range s.Points {
-		if pt.Gap {
-			fmt.Fprintf(w, "%s\t-\t-\t-\t\n", pt.Day)
-			continue
-		}
-		fmt.Fprintf(w, "%s\t%d\t%d\t%d\t\n", pt.Day, pt.Downloads, pt.Hits, pt.Bytes)
-	}
-	if err := w.Flush(); err != nil {
-		return err
-	}
-	for i, m := range s.Markers {
-		if i+1 < len(s.Markers) && s.Markers[i+1].Day == m.Day {
-			continue // another one replaced them on the same day
-		}
-		if _, err := fmt.Fprintf(a.out, "rules %d from %s\n", m.Rules, m.Day); err != nil {
-			return err
+		if before != nil {
+			h.Before = before[purl]
 		}
 	}
-	return nil
+	return c.write(a, h)
 }
 
-// packageNamed returns the canonical purl of what the user typed.
-func (a *app) packageNamed(name string) (string, error) {
-	if purl, err := asPurl(name); purl != "" || err != nil {
-		return purl, err
-	}
-	purls, err := a.packagesNamed(spellings(name)...)
-	if err != nil {
-		return "", err
-	}
-	return onlyOne(name, purls)
-}
-
-// meteorPackage is packageNamed among the packages of Meteor. What a package of
-// it is called in full is no other's name.
-func (a *app) meteorPackage(name string) (string, error) {
-	if purl, err := asPurl(name); purl != "" || err != nil {
-		return purl, err
-	}
-	const meteor = "pkg:meteor/"
-	whole := catalog.PackageURL(name)
-	purls, err := a.packagesNamed(strings.TrimPrefix(whole, "pkg:"), strings.TrimPrefix(whole, meteor))
-	if err != nil {
-		return "", err
-	}
-	if slices.Contains(purls, whole) {
-		return whole, nil
-	}
-	return onlyOne(name, slices.DeleteFunc(purls, func(purl string) bool { return !strings.HasPrefix(purl, meteor) }))
-}
-
-// asPurl returns the canonical spelling of a purl, "" for what is none.
-func asPurl(name string) (string, error) {
-	if !strings.HasPrefix(name, "pkg:") {
-		return "", nil
-	}
-	purl, err := rule.CanonicalPackage(name)
-	if err != nil {
-		return "", usage("%s: %s", name, pkgmeter.PublicMessage(err))
-	}
-	return purl, nil
-}
-
-// packagesNamed returns the packages that have one of some names.
-func (a *app) packagesNamed(spellings ...string) (purls []string, err error) {
-	if err := a.needData(); err != nil {
-		return nil, err
-	}
-	for _, spelling := range spellings {
-		var found []string
-		if err := a.call("packages-named", spelling, &found); err != nil {
-			return nil, err
+// cut leaves the last points of a series, and reports whether there were more.
+func (c *seriesCmd) cut(body any) bool {
+	switch s := body.(type) {
+	case *api.Series:
+		if n := len(s.Points); n > c.Limit {
+			s.Points = s.Points[n-c.Limit:]
+			s.Markers = slices.DeleteFunc(s.Markers, func(m api.Marker) bool { return m.Day < s.Points[0].Day })
+			return true
 		}
-		purls = append(purls, found...)
-	}
-	slices.Sort(purls)
-	return slices.Compact(purls), nil
-}
-
-func onlyOne(name string, purls []string) (string, error) {
-	switch len(purls) {
-	case 0:
-		return "", fmt.Errorf("no package is named %s", printable(name))
-	case 1:
-		return purls[0], nil
-	}
-	return "", fmt.Errorf("%s may be one of: %s", printable(name), strings.Join(purls, " "))
-}
-
-// spellings returns how a name may stand in a canonical purl: as typed, and as
-// the types write it that have rules for names.
-func spellings(name string) []string {
-	all := []string{name}
-	if s := strings.TrimPrefix(catalog.PackageURL(name), "pkg:meteor/"); s != name {
-		all = append(all, s) // alice:foo
-	}
-	for _, typ := range []string{"generic", "pypi", "npm"} {
-		purl, err := rule.CanonicalPackage("pkg:" + typ + "/" + strings.ReplaceAll(url.PathEscape(name), "%2F", "/"))
-		if s := strings.TrimPrefix(purl, "pkg:"+typ+"/"); err == nil && !slices.Contains(all, s) {
-			all = append(all, s)
+	case *api.AddsSeries:
+		if n := len(s.Points); n > c.Limit {
+			s.Points = s.Points[n-c.Limit:]
+			return true
 		}
 	}
-	return all
+	return false
 }
 
 // question asks what the HTTP interface answers.
@@ -311,14 +248,4 @@ func (a *app) question(name string, p url.Values) (json.RawMessage, error) {
 func (a *app) print(raw json.RawMessage) error {
 	_, err := a.out.Write(append(raw, '\n'))
 	return err
-}
-
-// printable keeps a name from moving the cursor or forging a line.
-func printable(s string) string {
-	return strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) || !unicode.IsPrint(r) && r != ' ' {
-			return '\uFFFD'
-		}
-		return r
-	}, s)
 }

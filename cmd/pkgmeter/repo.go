@@ -9,6 +9,7 @@ import (
 	"github.com/pkgmeter/pkgmeter"
 	"github.com/pkgmeter/pkgmeter/internal/control"
 	"github.com/pkgmeter/pkgmeter/internal/sqlite"
+	"github.com/pkgmeter/pkgmeter/internal/terminal"
 )
 
 type repoCmd struct {
@@ -45,7 +46,7 @@ func (c *repoSetCmd) Run(a *app) error {
 	case c.Public && c.Private:
 		return usage("--public and --private exclude each other")
 	case !c.Public && !c.Private:
-		return usage("who may read the numbers of %s? Want --public or --private", printable(c.Name))
+		return usage("who may read the numbers of %s? Want --public or --private", terminal.Clean(c.Name))
 	}
 	if err := a.needData(); err != nil {
 		return err
@@ -56,7 +57,7 @@ func (c *repoSetCmd) Run(a *app) error {
 		return usage("%s", pkgmeter.PublicMessage(err))
 	}
 	if err == nil && !known {
-		_, err = fmt.Fprintf(a.err, "no event has named the repository %s yet\n", printable(c.Name))
+		_, err = fmt.Fprintf(a.err, "no event has named the repository %s yet\n", terminal.Clean(c.Name))
 	}
 	return err
 }
@@ -84,7 +85,7 @@ func (c *repoListCmd) Run(a *app) error {
 		if r.Public {
 			access = "public"
 		}
-		fmt.Fprintf(w, "%s\t%s\n", access, printable(r.Name))
+		fmt.Fprintf(w, "%s\t%s\n", access, terminal.Clean(r.Name))
 	}
 	return w.Flush()
 }

@@ -19,7 +19,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"pkgmeter": func() { os.Exit(run()) }})
+	testscript.Main(m, map[string]func(){"pkgmeter": func() { os.Exit(run()) }, "draw": draw})
 }
 
 // The scripts are the command line's specification. Each has ADDR and ADMIN,
@@ -32,6 +32,10 @@ func TestMain(m *testing.M) {
 //	newer DIR
 //	save URL USER:PASSWORD FILE
 //	pack gzip|zstd FILE NEWFILE
+//
+// and the program
+//
+//	draw COLUMNS COMMAND [ARG...]
 func TestScripts(t *testing.T) {
 	t.Parallel()
 	testscript.Run(t, testscript.Params{

@@ -43,6 +43,21 @@ func (a *app) session() (s *session, err error) {
 	return s, err
 }
 
+// holding has the calls that f does be those of one session: the store is opened
+// once for all of them.
+func (a *app) holding(f func() error) (err error) {
+	if err := a.needData(); err != nil {
+		return err
+	}
+	if a.held, err = a.session(); err != nil {
+		return err
+	}
+	err = f()
+	held := a.held
+	a.held = nil
+	return errors.Join(err, held.close())
+}
+
 // hold opens the store for a session. The session has the lock from here on;
 // after an error nobody has.
 func (a *app) hold(lock *control.Lock) (*session, error) {

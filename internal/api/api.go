@@ -35,9 +35,6 @@ func (a *API) Handler(name string) httpx.HandlerFunc {
 		if err != nil {
 			return err
 		}
-		if asTable && name == "top" && !params.Has("limit") {
-			params.Set("limit", strconv.Itoa(maxTableRows))
-		}
 		v, err := a.answer(r.Context(), name, params, asTable)
 		if err != nil {
 			return err
@@ -53,15 +50,22 @@ func (a *API) Handler(name string) httpx.HandlerFunc {
 
 // Answer returns the body that answers a question: *[Totals], *[Top],
 // *[Series] or *[Split], *[Movers], *[Uploads]; with measure=adds *[AddsTotals], *[AddsTop],
-// *[AddsSeries] or *[AddsSplit].
+// *[AddsSeries] or *[AddsSplit]. With format=csv it is as long as [Table] may be.
 func (a *API) Answer(ctx context.Context, name string, params url.Values) (any, error) {
-	return a.answer(ctx, name, params, false)
+	asTable, err := format(params)
+	if err != nil {
+		return nil, err
+	}
+	return a.answer(ctx, name, params, asTable)
 }
 
 func (a *API) answer(ctx context.Context, name string, params url.Values, asTable bool) (any, error) {
 	p := &question{values: params, now: a.Now(), most: maxLimit}
 	if asTable {
 		p.most = maxTableRows
+		if name == "top" && !params.Has("limit") {
+			params.Set("limit", strconv.Itoa(maxTableRows))
+		}
 	}
 	switch {
 	case params.Get("measure") == adds:

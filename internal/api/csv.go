@@ -3,6 +3,7 @@ package api
 import (
 	"bytes"
 	"encoding/csv"
+	"io"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -31,8 +32,20 @@ func format(params url.Values) (table bool, err error) {
 // writeTable writes an answer as a table of comma-separated values.
 func writeTable(w http.ResponseWriter, name string, body any) error {
 	var b bytes.Buffer
-	t := csv.NewWriter(&b)
-	for _, row := range table(body) {
+	if err := WriteCSV(&b, Table(body)); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "text/csv; charset=utf-8; header=present")
+	w.Header().Set("Content-Disposition", `attachment; filename="pkgmeter-`+name+`.csv"`)
+	w.Header().Set("X-Content-Type-Options", "nosniff")
+	_, err := w.Write(b.Bytes())
+	return err
+}
+
+// WriteCSV writes rows of cells, of which none is a formula to a spreadsheet.
+func WriteCSV(w io.Writer, rows [][]string) error {
+	t := csv.NewWriter(w)
+	for _, row := range rows {
 		cells := make([]string, len(row))
 		for i := range row {
 			cells[i] = harmless(row[i])
@@ -42,11 +55,7 @@ func writeTable(w http.ResponseWriter, name string, body any) error {
 		}
 	}
 	t.Flush()
-	w.Header().Set("Content-Type", "text/csv; charset=utf-8; header=present")
-	w.Header().Set("Content-Disposition", `attachment; filename="pkgmeter-`+name+`.csv"`)
-	w.Header().Set("X-Content-Type-Options", "nosniff")
-	_, err := w.Write(b.Bytes())
-	return err
+	return t.Error()
 }
 
 // harmless keeps a spreadsheet from taking a name from outside for a formula.
@@ -65,8 +74,8 @@ func measureCells(m pkgmeter.Measures) []string {
 	return []string{text(m.Downloads), text(m.Hits), text(m.Bytes)}
 }
 
-// table returns the rows of an answer, with their heads.
-func table(body any) (rows [][]string) {
+// Table returns the rows of an answer, with their heads.
+func Table(body any) (rows [][]string) {
 	switch b := body.(type) {
 	case *Totals:
 		return [][]string{measureColumns, measureCells(b.Measures)}

@@ -1,0 +1,224 @@
+package main
+
+import (
+	"encoding/json"
+	"net/url"
+	"slices"
+
+	"github.com/pkgmeter/pkgmeter"
+	"github.com/pkgmeter/pkgmeter/internal/api"
+	"github.com/pkgmeter/pkgmeter/internal/terminal"
+)
+
+// body decodes what the HTTP interface answers.
+func (f *filters) body(name string, raw json.RawMessage) (body any, err error) {
+	switch {
+	case name == "top" && f.adds():
+		body = new(api.AddsTop)
+	case name == "top":
+		body = new(api.Top)
+	case name == "split" && f.adds():
+		body = new(api.AddsSplit)
+	case name == "split":
+		body = new(api.Split)
+	case f.adds():
+		body = new(api.AddsSeries)
+	default:
+		body = new(api.Series)
+	}
+	return body, json.Unmarshal(raw, body)
+}
+
+// chosen is which of the numbers of an answer the question is about.
+func (f *filters) chosen() int {
+	switch f.Measure {
+	case "hits", "adds": // of adds, the total orders
+		return 1
+	case "bytes":
+		return 2
+	default:
+		return 0
+	}
+}
+
+func eventMeasures() []string { return []string{"downloads", "hits", "bytes"} }
+
+func addsMeasures() []string { return []string{"direct", "total"} }
+
+func numbers(m pkgmeter.Measures) []int64 { return []int64{m.Downloads, m.Hits, m.Bytes} }
+
+func addsNumbers(a pkgmeter.Adds) []int64 { return []int64{a.Direct, a.Total} }
+
+func spanOf(from, to *pkgmeter.Day, complete bool) pkgmeter.Span {
+	if from == nil || to == nil {
+		return pkgmeter.Span{Complete: true}
+	}
+	return pkgmeter.Span{From: *from, To: *to, Complete: complete}
+}
+
+// listOf makes a list of an answer to top.
+func listOf(body any) *terminal.List {
+	l := &terminal.List{}
+	switch b := body.(type) {
+	case *api.Top:
+		l.Measures, l.Total, l.More = eventMeasures(), numbers(b.Total.Measures), b.Next != nil
+		l.Span = spanOf(b.Total.From, b.Total.To, b.Total.Complete)
+		for _, it := range b.Items {
+			l.Items = append(l.Items, terminal.Item{Name: it.Key, N: numbers(it.Measures)})
+		}
+	case *api.AddsTop:
+		l.Measures, l.Total, l.More = addsMeasures(), addsNumbers(b.Total.Adds), b.Next != nil
+		l.Span = spanOf(b.Total.From, b.Total.To, b.Total.Complete)
+		for _, it := range b.Items {
+			l.Items = append(l.Items, terminal.Item{Name: it.Key, N: addsNumbers(it.Adds)})
+		}
+	}
+	return l
+}
+
+// historyOf makes a history of an answer to series.
+func historyOf(body any) *terminal.History {
+	h := &terminal.History{}
+	switch b := body.(type) {
+	case *api.Series:
+		h.Measures, h.Points, h.Span = eventMeasures(), points(b.Points), spanOf(b.From, b.To, b.Complete)
+		for _, m := range b.Markers {
+			h.Markers = append(h.Markers, pkgmeter.Marker(m))
+		}
+	case *api.AddsSeries:
+		h.Measures, h.Points, h.Span = addsMeasures(), addsPoints(b.Points), spanOf(b.From, b.To, b.Complete)
+	}
+	return h
+}
+
+func points(of []api.Point) []terminal.Point {
+	all := make([]terminal.Point, len(of))
+	for i, p := range of {
+		all[i] = terminal.Point{Day: p.Day, N: numbers(p.Measures), Gap: p.Gap}
+	}
+	return all
+}
+
+func addsPoints(of []api.AddsPoint) []terminal.Point {
+	all := make([]terminal.Point, len(of))
+	for i, p := range of {
+		all[i] = terminal.Point{Day: p.Day, N: addsNumbers(p.Adds)}
+	}
+	return all
+}
+
+// lines are the points of each key of a split series.
+type lines map[string][]terminal.Point
+
+func linesOf(body any) lines {
+	all := lines{}
+	switch b := body.(type) {
+	case *api.Split:
+		for _, l := range b.Series {
+			all[l.Key] = points(l.Points)
+		}
+	case *api.AddsSplit:
+		for _, l := range b.Series {
+			all[l.Key] = addsPoints(l.Points)
+		}
+	}
+	return all
+}
+
+// values returns a number of a key for each of the points of all keys. A key
+// without a line had nothing.
+func (l lines) values(key string, all []terminal.Point, chosen int) []terminal.Value {
+	own := map[pkgmeter.Day]int64{}
+	for _, p := range l[key] {
+		own[p.Day] = p.N[chosen]
+	}
+	values := make([]terminal.Value, len(all))
+	for i, p := range all {
+		values[i] = terminal.Value{N: float64(own[p.Day]), Gap: p.Gap}
+	}
+	return values
+}
+
+// history asks for a series.
+func (f *filters) history(a *app, p url.Values) (*terminal.History, error) {
+	raw, err := a.question("series", p)
+	if err != nil {
+		return nil, err
+	}
+	body, err := f.body("series", raw)
+	return historyOf(body), err
+}
+
+// split asks for a series of each key.
+func (f *filters) split(a *app, p url.Values, by string) (lines, error) {
+	p.Set("split", by)
+	raw, err := a.question("series", p)
+	if err != nil {
+		return nil, err
+	}
+	body, err := f.body("split", raw)
+	return linesOf(body), err
+}
+
+// before asks how much of each package there was in the days before a span, of
+// the same number. It answers nil where the store does not have all of them.
+func (f *filters) before(a *app, p url.Values, span pkgmeter.Span) (map[string]*int64, error) {
+	if span.Empty() {
+		return nil, nil //nolint:nilnil // nothing to compare with is no error
+	}
+	first, err := f.top(a, url.Values{"by": {"package"}, "limit": {"1"}, "measure": p["measure"]})
+	if err != nil {
+		return nil, err
+	}
+	from := span.From - (span.To - span.From + 1)
+	if first.Span.From == 0 || from < first.Span.From {
+		return nil, nil //nolint:nilnil // likewise
+	}
+	q := url.Values{}
+	for name, v := range p {
+		if !slices.Contains([]string{"grain", "split", "format"}, name) {
+			q[name] = v
+		}
+	}
+	q.Set("by", "package")
+	q.Set("from", from.String())
+	q.Set("to", (span.From - 1).String())
+	list, err := f.top(a, q)
+	if err != nil {
+		return nil, err
+	}
+	sums := map[string]*int64{}
+	for _, it := range list.Items {
+		sums[it.Name] = &it.N[f.chosen()]
+	}
+	return sums, nil
+}
+
+func (f *filters) top(a *app, p url.Values) (*terminal.List, error) {
+	raw, err := a.question("top", p)
+	if err != nil {
+		return nil, err
+	}
+	body, err := f.body("top", raw)
+	return listOf(body), err
+}
+
+// named returns the canonical purl of what the user typed, among those that the
+// question can be about.
+func (f *filters) named(a *app, name string) (string, error) {
+	if f.adds() {
+		return a.meteorPackage(name)
+	}
+	return a.packageNamed(name)
+}
+
+func grainOf(name string) pkgmeter.Grain {
+	switch name {
+	case "week":
+		return pkgmeter.Weekly
+	case "month":
+		return pkgmeter.Monthly
+	default:
+		return pkgmeter.Daily
+	}
+}
