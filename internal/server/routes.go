@@ -38,10 +38,14 @@ func (s *Server) routes(pages *web.Web) []route {
 		{"/api/v1/series", get(s.reader(answers.Handler("series")))},
 		{"/api/v1/movers", get(s.reader(answers.Handler("movers")))},
 		{"/api/v1/uploads", get(s.reader(answers.Handler("uploads")))},
+		{"/api/v1/compare", get(s.reader(answers.Handler("compare")))},
+		{"/api/v1/search", get(s.reader(answers.Handler("search")))},
 		{"/badge/{type}/{name...}", get(s.badge(answers))},
 		{"/stats", get(s.page(account, pages.ServeStats))},
 		{"/stats/rules", get(s.page(account, pages.ServeRules(s.Rules)))},
 		{"/stats/package", get(s.page(account, pages.ServeUse))},
+		{"/stats/compare", get(s.page(account, pages.ServeCompare))},
+		{"/stats/search", get(s.page(account, pages.ServeSearch))},
 		{"/stats/badges", get(s.page(account, pages.ServeBadges))},
 		{"/stats/sources", get(s.shown(account, false, pages.ServeSources))},
 		{"/stats/settings", s.adminForm(account, pages.ServeSettings, pages.SaveSettings)},
@@ -69,7 +73,7 @@ func (s *Server) routes(pages *web.Web) []route {
 
 // answers answers the questions of the API.
 func (s *Server) answers() *api.API {
-	return &api.API{Stats: s.Store, Use: s.Store, Packages: s.Store, Now: s.Now}
+	return &api.API{Stats: s.Store, Searcher: s.Store, Use: s.Store, Packages: s.Store, Now: s.Now}
 }
 
 // handler routes the main listener. Every path answers below the base path of
