@@ -57,7 +57,7 @@ type (
 // calls lists what commands do on a store, in their own process or in the
 // server's. The clock is that of the process that holds the store.
 func calls(store *sqlite.Store, rules *rule.Set, in *intake.Intake, a *app) map[string]control.Handler {
-	answers := &api.API{Stats: store, Use: store, Packages: store, Now: a.now}
+	answers := &api.API{Stats: store, Searcher: store, Use: store, Packages: store, Now: a.now}
 	all := map[string]control.Handler{
 		"ping": func(context.Context, json.RawMessage) (any, error) { return version, nil },
 		"question": call(func(ctx context.Context, q question) (any, error) {

@@ -18,13 +18,14 @@ import (
 // API answers over HTTP. Who may ask is decided before.
 type API struct {
 	Stats    pkgmeter.Stats
+	Searcher pkgmeter.Searcher
 	Use      pkgmeter.UseStats // answers measure=adds
 	Packages Packages          // answers badges
 	Now      func() time.Time
 }
 
-// Handler answers the question of the given name: totals, top, series, movers or
-// uploads.
+// Handler answers the question of the given name: totals, top, series, movers,
+// uploads, compare or search.
 func (a *API) Handler(name string) httpx.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) error {
 		params, err := url.ParseQuery(r.URL.RawQuery)
@@ -49,8 +50,8 @@ func (a *API) Handler(name string) httpx.HandlerFunc {
 }
 
 // Answer returns the body that answers a question: *[Totals], *[Top],
-// *[Series] or *[Split], *[Movers], *[Uploads]; with measure=adds *[AddsTotals], *[AddsTop],
-// *[AddsSeries] or *[AddsSplit]. With format=csv it is as long as [Table] may be.
+// *[Series] or *[Split], *[Movers], *[Uploads], *[Compare], *[Search]; with measure=adds *[AddsTotals],
+// *[AddsTop], *[AddsSeries] or *[AddsSplit]. With format=csv it is as long as [Table] may be.
 func (a *API) Answer(ctx context.Context, name string, params url.Values) (any, error) {
 	asTable, err := format(params)
 	if err != nil {
@@ -80,6 +81,10 @@ func (a *API) answer(ctx context.Context, name string, params url.Values, asTabl
 		return a.movers(ctx, p)
 	case name == "uploads":
 		return a.uploads(ctx, p)
+	case name == "compare":
+		return a.compare(ctx, p)
+	case name == "search":
+		return a.search(ctx, p)
 	default:
 		return nil, errNoQuestion(name)
 	}

@@ -35,10 +35,14 @@ func (s *Server) routes(pages *web.Web, account login) []route {
 		{"/api/v1/series", get(askers, answers.Handler("series"))},
 		{"/api/v1/movers", get(askers, answers.Handler("movers"))},
 		{"/api/v1/uploads", get(askers, answers.Handler("uploads"))},
+		{"/api/v1/compare", get(askers, answers.Handler("compare"))},
+		{"/api/v1/search", get(askers, answers.Handler("search"))},
 		{"/badge/{type}/{name...}", get(pictures, s.badge(answers))},
 		{"/stats", page(readers, pages.ServeStats)},
 		{"/stats/rules", page(readers, pages.ServeRules(s.Rules))},
 		{"/stats/package", page(readers, pages.ServeUse)},
+		{"/stats/compare", page(readers, pages.ServeCompare)},
+		{"/stats/search", page(readers, pages.ServeSearch)},
 		{"/stats/badges", page(readers, pages.ServeBadges)},
 		{"/stats/sources", page(people, pages.ServeSources)},
 		{"/stats/settings", form(admins, pages.ServeSettings, pages.SaveSettings)},
@@ -97,7 +101,7 @@ func (s *Server) operatorRoutes() []route {
 
 // answers answers the questions of the API.
 func (s *Server) answers() *api.API {
-	return &api.API{Stats: s.Store, Use: s.Store, Packages: s.Store, Now: s.Now}
+	return &api.API{Stats: s.Store, Searcher: s.Store, Use: s.Store, Packages: s.Store, Now: s.Now}
 }
 
 // handler routes the main listener. Every path answers below the base path of

@@ -48,6 +48,7 @@ const Grace = 15 * time.Second
 // Store is what the server needs of a store.
 type Store interface {
 	pkgmeter.Stats
+	pkgmeter.Searcher
 	pkgmeter.UseStats
 	api.Exporter
 	api.Packages
@@ -143,7 +144,7 @@ func (s *Server) Run(ctx context.Context, main, admin net.Listener) error {
 		return fmt.Errorf("mapping of the webhook: %w", err)
 	}
 	pages := &web.Web{
-		Stats: s.Store, Now: s.Now, Base: s.Base, Version: s.Version, Panels: s.Store, Sources: s.Store, Inspector: inspect, Catalog: s.catalog(),
+		Stats: s.Store, Searcher: s.Store, Public: s.PublicStats, Now: s.Now, Base: s.Base, Version: s.Version, Panels: s.Store, Sources: s.Store, Inspector: inspect, Catalog: s.catalog(),
 		Badges: badges{s, s.answers()}, Publicity: s.Store,
 	}
 	if err := pages.Init(); err != nil {

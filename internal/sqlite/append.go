@@ -276,6 +276,7 @@ func (w *writer) row(ctx context.Context, received time.Time, n int) error {
 		return err
 	}
 	pos++
+	w.pos = pos
 	_, err := w.addRow.ExecContext(ctx, pos, first, int64(n), received.UnixMilli(), int64(codecRows), checksum(w.block), w.block)
 	if err != nil || len(w.keys.fresh) == 0 {
 		return err

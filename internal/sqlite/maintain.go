@@ -24,6 +24,14 @@ func (s *Store) Maintain(ctx context.Context, report func(error)) error {
 	second, minute := time.NewTicker(time.Second), time.NewTicker(time.Minute)
 	defer second.Stop()
 	defer minute.Stop()
+	warm := make(chan struct{})
+	go func() { // the first search would wait for it
+		defer close(warm)
+		if err := s.search.catchUp(ctx, s); err != nil && ctx.Err() == nil {
+			report(fmt.Errorf("count names: %w", err))
+		}
+	}()
+	defer func() { <-warm }()
 	err := s.tidy(ctx)
 	for {
 		if ctx.Err() != nil {
@@ -41,6 +49,9 @@ func (s *Store) Maintain(ctx context.Context, report func(error)) error {
 		case <-second.C:
 			if err = s.Tend(ctx); err == nil && s.manyKeys() {
 				err = s.Seal(ctx)
+			}
+			if err == nil && s.search.late.waiting() {
+				err = s.search.catchUp(ctx, s)
 			}
 		case <-minute.C:
 			err = s.tidy(ctx)

@@ -44,6 +44,7 @@ type writer struct {
 	docAt, docByID, docByKey, dropDoc, dropKey, addDoc, addDocKey *sql.Stmt
 
 	freshRows, freshCells int64         // by how many the running transaction changes those of fresh counts
+	pos                   int64         // of the ledger's row that it writes, with counts; 0 for none
 	touched               map[slot]bool // periods whose packs the running transaction changes
 	freshBody             []byte
 	freshKeys             []cellKey
@@ -251,6 +252,10 @@ func (s *Store) update(ctx context.Context, f func(ctx context.Context, w *write
 		w.rollback.ExecContext(ctx) //nolint:errcheck // see above
 	}
 	clear(w.touched)
+	if err == nil && w.pos > 0 {
+		s.search.late.tell(w.gen, w.pos, w.sums.cells)
+	}
+	w.pos = 0
 	w.settle(err == nil)
 	if err == nil && w.next != nil && w.next.gen != s.meta.Load().gen {
 		s.fresh.rows.Store(0) // all there are is of the generation before

@@ -6,7 +6,7 @@ type data struct {
 	Charts  map[string]dataChart `json:"charts"`
 }
 
-// dataChart has the fields of its kind: bars, stack or ring. A list of these that
+// dataChart has the fields of its kind: bars, stack, lines or ring. A list of these that
 // is empty is said all the same.
 type dataChart struct {
 	Kind   string      `json:"kind"`
@@ -15,6 +15,8 @@ type dataChart struct {
 	Layers []dataLayer `json:"layers,omitzero"`
 	Group  string      `json:"group,omitempty"` // of what the layers are
 	Slices []dataSlice `json:"slices,omitzero"`
+	Lines  []dataLine  `json:"lines,omitzero"`
+	Scale  string      `json:"scale,omitempty"` // of the lines
 }
 
 type dataPoint struct {
@@ -39,6 +41,13 @@ type dataLayer struct {
 	Color  int     `json:"color"`
 	Values []int64 `json:"values"`
 	URL    string  `json:"url,omitempty"`
+}
+
+type dataLine struct {
+	Name   string     `json:"name"`
+	Color  int        `json:"color"`
+	Values []*float64 `json:"values"` // null where the line is broken
+	Counts []int64    `json:"counts"`
 }
 
 type dataSlice struct {

@@ -25,6 +25,8 @@ var files embed.FS
 // Web renders pages. Who may see them is decided before.
 type Web struct {
 	Stats     pkgmeter.Stats
+	Searcher  pkgmeter.Searcher // nil: there is no search
+	Public    bool              // everyone may read numbers
 	Now       func() time.Time
 	Base      string // base path of all links, without the slash at its end
 	Version   string
@@ -52,7 +54,7 @@ func (w *Web) Init() error {
 	w.assets, w.forms, w.markdown = assets, http.NewCrossOriginProtection(), newMarkdown()
 	w.script = w.assetURL(scriptFile)
 	w.pages = map[string]*template.Template{}
-	for _, name := range []string{"landing", "login", "stats", "settings", "rules", "sources", "quarantine", "payloads", "catalog", "package", "tracks", "track", "absent", "use", "alike", "badges"} {
+	for _, name := range []string{"landing", "login", "stats", "settings", "rules", "sources", "quarantine", "payloads", "catalog", "package", "tracks", "track", "absent", "use", "alike", "badges", "compare", "search"} {
 		t, err := template.New("layout.html").Funcs(template.FuncMap{
 			"count": count, "size": size, "bytes": func(n int) int64 { return int64(n) }, "base": func() string { return w.Base }, "asset": w.assetURL,
 			"what": what, "pieces": pieces, "number": func(n int) string { return count(int64(n)) },
@@ -74,6 +76,7 @@ type page struct {
 	Sources bool // and the sources
 	Catalog bool // there are packages
 	Badges  bool // there is a page that builds badges
+	Search  bool // the user may search
 	Version string
 }
 

@@ -1,6 +1,8 @@
 // What the server gives the script to draw, and a checker: a chart of data
 // that is not what we think it is would be worse than the server's drawing.
 
+import { amount, day, type Fields, fields, list, maybe, set, text, whole, wrong } from "./check";
+
 export type Point = {
   name: string;
   value?: number;
@@ -12,75 +14,17 @@ export type Point = {
 };
 export type Mark = { at: number; label: string; last?: true; kind: "rules" | "upload" };
 export type Layer = { name: string; color: number; values: number[]; url?: string };
+export type Line = { name: string; color: number; values: (number | null)[]; counts: number[] };
 export type Slice = { label: string; value: number; text: string; color: number; url?: string };
 
 export type Bars = { kind: "bars"; points: Point[]; marks: Mark[] };
 export type Stack = { kind: "stack"; points: Point[]; marks: Mark[]; layers: Layer[]; group: string };
+export type Lines = { kind: "lines"; points: Point[]; marks: Mark[]; lines: Line[]; scale: "linear" | "log" | "index" | "share" };
 export type Ring = { kind: "ring"; slices: Slice[] };
-export type Chart = Bars | Stack | Ring;
+export type Chart = Bars | Stack | Lines | Ring;
 
 /** Data has its charts unchecked: one that is wrong does not take the others along. */
 export type Data = { measure: string; charts: ReadonlyMap<string, unknown> };
-
-type Fields = Record<string, unknown>;
-
-function wrong(where: string, want: string, value: unknown): never {
-  let found: string = typeof value;
-  if (value === null || Array.isArray(value)) {
-    found = value === null ? "null" : "an array";
-  } else if (typeof value === "number" || typeof value === "string") {
-    found = JSON.stringify(value).slice(0, 60);
-  }
-  throw new Error(`${where} is ${found}, want ${want}`);
-}
-
-function fields(where: string, value: unknown): Fields {
-  if (typeof value !== "object" || value === null || Array.isArray(value)) {
-    wrong(where, "an object", value);
-  }
-  return value as Fields;
-}
-
-/** list takes what is absent as empty: the server leaves empty lists out. */
-function list<T>(where: string, value: unknown, check: (where: string, value: unknown) => T): T[] {
-  if (value === undefined) {
-    return [];
-  }
-  if (!Array.isArray(value)) {
-    wrong(where, "an array", value);
-  }
-  return value.map((each: unknown, i) => check(`${where}[${i}]`, each));
-}
-
-function text(where: string, value: unknown): string {
-  return typeof value === "string" ? value : wrong(where, "text", value);
-}
-
-function amount(where: string, value: unknown): number {
-  return typeof value === "number" && Number.isFinite(value) && value >= 0 ? value : wrong(where, "a number from 0 on", value);
-}
-
-function whole(where: string, value: unknown): number {
-  return Number.isInteger(value) ? amount(where, value) : wrong(where, "a whole number from 0 on", value);
-}
-
-function day(where: string, value: unknown): string {
-  const d = text(where, value);
-  return /^\d{4}-\d\d-\d\d$/.test(d) ? d : wrong(where, "a day like 2026-03-07", value);
-}
-
-/** maybe returns the field alone in an object, or none where it is absent. */
-function maybe<K extends string, T>(where: string, f: Fields, key: K, check: (where: string, value: unknown) => T): Partial<Record<K, T>> {
-  return f[key] === undefined ? {} : ({ [key]: check(`${where}.${key}`, f[key]) } as Record<K, T>);
-}
-
-function flag(where: string, value: unknown): true | undefined {
-  return typeof value === "boolean" ? value || undefined : wrong(where, "true or absent", value);
-}
-
-function set<K extends string>(where: string, f: Fields, key: K): Partial<Record<K, true>> {
-  return f[key] !== undefined && flag(`${where}.${key}`, f[key]) ? ({ [key]: true } as Record<K, true>) : {};
-}
 
 function point(where: string, value: unknown): Point {
   const f = fields(where, value);
@@ -113,6 +57,16 @@ function layer(where: string, value: unknown): Layer {
     color: whole(`${where}.color`, f["color"]),
     values: list(`${where}.values`, f["values"], amount),
     ...maybe(where, f, "url", text),
+  };
+}
+
+function line(where: string, value: unknown): Line {
+  const f = fields(where, value);
+  return {
+    name: text(`${where}.name`, f["name"]),
+    color: whole(`${where}.color`, f["color"]),
+    values: list(`${where}.values`, f["values"], (at, v) => (v === null ? null : amount(at, v))),
+    counts: list(`${where}.counts`, f["counts"], amount),
   };
 }
 
@@ -163,10 +117,27 @@ export function checkChart(name: string, value: unknown): Chart {
       });
       return { kind: "stack", points, marks, layers, group: text(`${where}.group`, f["group"]) };
     }
+    case "lines": {
+      const { points, marks } = series(where, f);
+      const lines = list(`${where}.lines`, f["lines"], line);
+      const scale = f["scale"];
+      lines.forEach((l, i) => {
+        if (l.values.length !== points.length || l.counts.length !== points.length) {
+          wrong(`${where}.lines[${i}].values.length`, `${points.length}, the number of points`, l.values.length);
+        }
+        if (scale === "log" && l.values.includes(0)) {
+          wrong(`${where}.lines[${i}].values`, "no zero: a logarithmic scale has none", 0);
+        }
+      });
+      if (scale !== "linear" && scale !== "log" && scale !== "index" && scale !== "share") {
+        return wrong(`${where}.scale`, `"linear", "log", "index" or "share"`, scale);
+      }
+      return { kind: "lines", points, marks, lines, scale };
+    }
     case "ring":
       return { kind: "ring", slices: list(`${where}.slices`, f["slices"], slice) };
     default:
-      return wrong(`${where}.kind`, `"bars", "stack" or "ring"`, f["kind"]);
+      return wrong(`${where}.kind`, `"bars", "stack", "lines" or "ring"`, f["kind"]);
   }
 }
 

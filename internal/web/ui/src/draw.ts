@@ -1,6 +1,6 @@
 // Puts a chart into the place of the server's drawing, which stays for print,
 // and for when the chart fails.
-import { BarChart, PieChart } from "echarts/charts";
+import { BarChart, LineChart, PieChart } from "echarts/charts";
 import { GridComponent, MarkLineComponent, MarkPointComponent, TooltipComponent } from "echarts/components";
 import { type EChartsType, init, use } from "echarts/core";
 import { SVGRenderer } from "echarts/renderers";
@@ -9,7 +9,7 @@ import type { Look, Option } from "./charts/frame";
 import { currentColours } from "./colours";
 import { report } from "./report";
 
-use([BarChart, PieChart, GridComponent, MarkLineComponent, MarkPointComponent, TooltipComponent, SVGRenderer]);
+use([BarChart, LineChart, PieChart, GridComponent, MarkLineComponent, MarkPointComponent, TooltipComponent, SVGRenderer]);
 
 const dark = "(prefers-color-scheme: dark)";
 const calm = "(prefers-reduced-motion: reduce)";

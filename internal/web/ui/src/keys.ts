@@ -2,7 +2,7 @@
 // switched off, for those whom they get in the way (WCAG 2.1.4).
 
 const store = "pkgmeter.keys";
-const widgets = "input, textarea, select, dialog, audio, video, [contenteditable], [role=slider], [role=textbox]";
+export const widgets = "input, textarea, select, dialog, audio, video, [contenteditable], [role=slider], [role=textbox]";
 
 const signs: Record<string, string> = { ArrowLeft: "←", ArrowRight: "→" };
 
@@ -27,7 +27,7 @@ export function meant(press: Press, typing: boolean): boolean {
   return !typing && !held && !press.repeat && !press.isComposing && !press.defaultPrevented;
 }
 
-function lettersAre(): "on" | "off" {
+export function lettersAre(): "on" | "off" {
   try {
     return localStorage.getItem(store) === "off" ? "off" : "on";
   } catch {
@@ -127,6 +127,9 @@ function fill(dialog: HTMLDialogElement): void {
   }
   if (document.querySelector(".live[tabindex]")) {
     rows.push(["Tab", "to a chart; in it:"], ["← →  Home End", "move over its points"], ["Shift ← →", "select days"], ["Enter", "go to the selected days"], ["Esc", "select nothing"]);
+  }
+  if (document.querySelector("[data-seek]")) {
+    rows.push(["/  Ctrl K", "search"]);
   }
   rows.push(["?", "this list"]);
   const list = dialog.querySelector("dl");

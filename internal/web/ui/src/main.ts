@@ -4,9 +4,10 @@ import { badge } from "./badge";
 import { brush } from "./brush";
 import { bars } from "./charts/bars";
 import { isolated, type Look, noSource } from "./charts/frame";
+import { dashes, lines, shownLines } from "./charts/lines";
 import { ring } from "./charts/ring";
 import { shown, stack } from "./charts/stack";
-import { type Chart, checkChart, checkData, type Data } from "./data";
+import { type Chart, checkChart, checkData, type Data, type Mark, type Point } from "./data";
 import { draw, onClick, visit } from "./draw";
 import { keys } from "./keys";
 import { type Choice, layerSwitches, legendOf, modeSwitch } from "./legend";
@@ -27,7 +28,17 @@ function entries(chart: Chart, choice: Choice, { colours, measure }: Look): Entr
   if (chart.kind === "ring") {
     return chart.slices.map((s) => ({ text: `${isolated(s.label)}: ${s.text}`, colour: colours.hue(s.color) }));
   }
+  if (chart.kind === "lines") {
+    const all: Entry[] = shownLines(chart, choice).map((l) => ({ text: l.name, colour: colours.hue(l.color), dash: dashes[chart.lines.indexOf(l)] ?? "solid" }));
+    return [...all, ...commonEntries(chart, colours)];
+  }
   const all: Entry[] = chart.kind === "stack" ? shown(chart, choice).map((l) => ({ text: l.name, colour: colours.hue(l.color) })) : [{ text: measure, colour: colours.bar }];
+  return [...all, ...commonEntries(chart, colours)];
+}
+
+/** commonEntries are those of all that has points. */
+function commonEntries(chart: { points: readonly Point[]; marks: readonly Mark[] }, colours: Look["colours"]): Entry[] {
+  const all: Entry[] = [];
   if (chart.points.some((p) => p.gap)) {
     all.push({ text: noSource, colour: colours.gap });
   }
@@ -44,6 +55,8 @@ function optionOf(chart: Chart, choice: Choice, brushed: boolean) {
         return bars(chart, look, brushed);
       case "stack":
         return stack(chart, look, choice);
+      case "lines":
+        return lines(chart, look, choice);
       case "ring":
         return ring(chart, look);
     }
@@ -72,6 +85,12 @@ function chartAt(place: HTMLElement, data: Data, pageRange: Exported["range"]): 
     });
   } else if (brushed) {
     brush(drawing, chart.points, panel ? headingOf(panel) : name, visit);
+  }
+  if (chart.kind === "lines") {
+    const legend = legendOf(name);
+    if (legend) {
+      layerSwitches(legend, choice, drawing);
+    }
   }
   if (chart.kind === "stack") {
     const legend = legendOf(name);

@@ -33,7 +33,7 @@ test("what is wrong is named", () => {
   const cases: [value: unknown, message: string][] = [
     [undefined, "charts.x is undefined, want an object"],
     [[], "charts.x is an array, want an object"],
-    [{ kind: "pie" }, `charts.x.kind is "pie", want "bars", "stack" or "ring"`],
+    [{ kind: "pie" }, `charts.x.kind is "pie", want "bars", "stack", "lines" or "ring"`],
     [changed(barsChart, { points: null }), "charts.x.points is null, want an array"],
     [changed(barsChart, { marks: [], points: [{ name: 1 }] }), "charts.x.points[0].name is 1, want text"],
     [changed(barsChart, { marks: [], points: [{ name: "a", text: "" }] }), "charts.x.points[0].value is undefined, want a number, or a gap: what is missing is not zero"],

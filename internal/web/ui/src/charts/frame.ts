@@ -1,6 +1,6 @@
 // What all charts share: fonts, tooltips, and for bars and stacks the axes.
 // Nothing here draws; options are plain values.
-import type { BarSeriesOption, PieSeriesOption } from "echarts/charts";
+import type { BarSeriesOption, LineSeriesOption, PieSeriesOption } from "echarts/charts";
 import type { GridComponentOption, MarkLineComponentOption, MarkPointComponentOption, TooltipComponentOption } from "echarts/components";
 import type { ComposeOption } from "echarts/core";
 
@@ -8,7 +8,7 @@ import type { Colours } from "../colours";
 import type { Mark, Point } from "../data";
 import { axisName } from "../numbers";
 
-export type Option = ComposeOption<BarSeriesOption | PieSeriesOption | GridComponentOption | MarkLineComponentOption | MarkPointComponentOption | TooltipComponentOption>;
+export type Option = ComposeOption<BarSeriesOption | LineSeriesOption | PieSeriesOption | GridComponentOption | MarkLineComponentOption | MarkPointComponentOption | TooltipComponentOption>;
 
 /** Look is what a drawing depends on besides its data. */
 export type Look = { colours: Colours; measure: string; still: boolean };
@@ -114,18 +114,19 @@ function gaps(points: readonly Point[], marks: readonly Mark[], colours: Colours
   };
 }
 
-/** columns are the axes of bars and stacks, with the given series on them. */
+/** columns are the axes of bars, stacks and lines, with the given series on them. */
 export function columns(
   chart: { points: readonly Point[]; marks: readonly Mark[] },
   look: Look,
-  series: BarSeriesOption[],
+  series: (BarSeriesOption | LineSeriesOption)[],
   lines: (point: Point, at: number) => string[],
-  scale: { max?: number; interval?: number; minInterval?: number; name: (n: number) => string },
+  scale: { max?: number; interval?: number; minInterval?: number; log?: true; name: (n: number) => string },
 ): Option {
   const { points, marks } = chart;
   const { colours } = look;
   const common = base(look);
-  const { name, ...bounds } = scale;
+  const { name, log, ...bounds } = scale;
+  const labels = { axisLabel: { color: colours.soft, formatter: name }, splitLine: { lineStyle: { color: colours.line } } };
   return {
     ...common,
     grid: { left: 4, right: 8, top: rulesOf(marks).length > 0 ? 26 : 12, bottom: 6, outerBoundsMode: "same" },
@@ -147,13 +148,7 @@ export function columns(
       axisLabel: { color: colours.soft, hideOverlap: true, formatter: axisName, margin: marks.some((m) => m.kind === "upload") ? 14 : 8 },
     },
     yAxis: [
-      {
-        type: "value",
-        splitNumber: 4,
-        ...bounds,
-        axisLabel: { color: colours.soft, formatter: name },
-        splitLine: { lineStyle: { color: colours.line } },
-      },
+      log ? { type: "log", logBase: 10, ...labels } : { type: "value", splitNumber: 4, ...bounds, ...labels },
       { type: "value", min: 0, max: 1, show: false },
     ],
     series: [...series, gaps(points, marks, colours)],

@@ -1,0 +1,338 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/pkgmeter/pkgmeter"
+	"github.com/pkgmeter/pkgmeter/internal/cells"
+)
+
+var _ pkgmeter.Searcher = (*Store)(nil)
+
+// Bounds of what searches keep in memory.
+const (
+	searchBytes = 256 << 20 // names of all kinds: some 3 million of 60 bytes with their counts take 260 MB
+	searchLate  = 1 << 20   // counts that wait to be added; beyond it they are summed up anew
+)
+
+// searchIndex has every name in memory, with its counts of all days. Names are
+// read as questions read attributes, from the first one that is not known. Counts
+// are summed up once for each generation; from then on commits tell what they add.
+type searchIndex struct {
+	mu      sync.RWMutex
+	gen     int64 // of the counts; 0 for none
+	groups  map[pkgmeter.Key]*names
+	bytes   int
+	opening *balanceSet
+
+	late lateCounts
+}
+
+// lateCounts are what commits added since the counts were looked at last.
+type lateCounts struct {
+	mu   sync.Mutex
+	on   bool
+	over bool // some had no room
+	all  []lateCount
+}
+
+type lateCount struct {
+	gen, pos     int64
+	client, file int64
+	add          tally
+}
+
+// tell notes what a commit added.
+func (l *lateCounts) tell(gen, pos int64, sums map[cellKey]pkgmeter.Measures) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if !l.on || l.over {
+		return
+	}
+	for k, m := range sums {
+		if k.dim == dimClient {
+			l.all = append(l.all, lateCount{gen, pos, k.slice, k.file, tally{m.Downloads, m.Hits}})
+		}
+	}
+	if len(l.all) > searchLate {
+		l.over, l.all = true, nil
+	}
+}
+
+// begin has commits tell from now on.
+func (l *lateCounts) begin() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.on, l.over, l.all = true, false, nil
+}
+
+// waiting reports whether there is anything to add.
+func (l *lateCounts) waiting() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return len(l.all) > 0 || l.over
+}
+
+// take returns what is of files and clients that are known, and whether that is
+// all that there was to tell.
+func (l *lateCounts) take(files, clients int) (known []lateCount, whole bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	var later []lateCount
+	for _, c := range l.all {
+		if int(c.file) < files && int(c.client) < clients {
+			known = append(known, c)
+		} else {
+			later = append(later, c)
+		}
+	}
+	l.all = later
+	return known, !l.over
+}
+
+// everything is the question of what the index counts: all files, on all days.
+func everything(now time.Time) pkgmeter.Query { return pkgmeter.Query{Now: now} }
+
+// errBehind says that counts have to be summed up.
+var errBehind = errors.New("the counts of names are not there")
+
+// catchUp brings the index to the present snapshot. Who waits for the lock gets a
+// later one, so that the index never goes back.
+func (x *searchIndex) catchUp(ctx context.Context, s *Store) error {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	by := pkgmeter.ByFile
+	err := s.ask(ctx, everything(s.opt.Now()), &by, func(q *question) error {
+		late, whole := x.late.take(len(q.attrs.repo), len(q.attrs.clients))
+		if x.gen != q.gen || !whole {
+			return errBehind
+		}
+		if err := x.read(ctx, q); err != nil {
+			return err
+		}
+		x.add(q, late, 0)
+		return x.addOpening(ctx, s, q)
+	})
+	if !errors.Is(err, errBehind) {
+		return err
+	}
+	x.late.begin() // before the snapshot is taken: no commit is missed
+	return s.ask(ctx, everything(s.opt.Now()), &by, func(q *question) error { return x.sum(ctx, s, q) })
+}
+
+// read adds the names that are new.
+func (x *searchIndex) read(ctx context.Context, q *question) error {
+	for _, by := range []pkgmeter.Key{pkgmeter.ByRepository, pkgmeter.ByPackage, pkgmeter.ByFile} {
+		n := x.groups[by]
+		err := eachRow(ctx, q.tx, func(rows *sql.Rows) error {
+			var id int
+			var name string
+			if err := rows.Scan(&id, &name); err != nil {
+				return err
+			}
+			x.put(n, id, name)
+			return nil
+		}, fmt.Sprintf(`SELECT id, name FROM %s WHERE id >= ? ORDER BY id`, table(by)), n.next)
+		if err != nil {
+			return err
+		}
+	}
+	n := x.groups[pkgmeter.ByClient]
+	for id := n.next; id < len(q.attrs.clients); id++ {
+		name := ""
+		if c := q.attrs.clients[id]; int(c.byName) == id {
+			name = c.name
+		}
+		x.put(n, id, name)
+	}
+	return nil
+}
+
+func (x *searchIndex) put(n *names, id int, name string) {
+	before := len(n.text)
+	n.put(id, name, searchBytes-x.bytes)
+	x.bytes += len(n.text) - before
+}
+
+// add adds what commits behind a row of the ledger told.
+func (x *searchIndex) add(q *question, late []lateCount, after int64) {
+	for _, c := range late {
+		if c.gen != q.gen || c.pos <= after {
+			continue
+		}
+		m := pkgmeter.Measures{Downloads: c.add.downloads, Hits: c.add.hits}
+		x.addFile(q, uint32(c.file), m)
+		x.groups[pkgmeter.ByClient].tallyAt(q.attrs.clients[c.client].byName).add(m)
+	}
+}
+
+func (x *searchIndex) addFile(q *question, file uint32, m pkgmeter.Measures) {
+	x.groups[pkgmeter.ByFile].tallyAt(q.attrs.name[file]).add(m)
+	x.groups[pkgmeter.ByPackage].tallyAt(q.attrs.pkg[file]).add(m)
+	x.groups[pkgmeter.ByRepository].tallyAt(q.attrs.repo[file]).add(m)
+}
+
+// addOpening adds the opening balances, in the place of those that were added
+// before.
+func (x *searchIndex) addOpening(ctx context.Context, s *Store, q *question) error {
+	b, err := s.opening(ctx, q)
+	if err != nil || b == x.opening || x.opening != nil && b.upTo < x.opening.upTo {
+		return err
+	}
+	for _, by := range pkgmeter.SearchKeys() {
+		if x.opening != nil {
+			for id, m := range x.opening.byKey[by] {
+				x.groups[by].tallyAt(id).add(pkgmeter.Measures{Downloads: -m.Downloads, Hits: -m.Hits})
+			}
+		}
+		for id, m := range b.byKey[by] {
+			x.groups[by].tallyAt(id).add(m)
+		}
+	}
+	x.opening = b
+	return nil
+}
+
+// sum sums the counts of a generation up. What commits told of that is in the
+// snapshot already counts once.
+func (x *searchIndex) sum(ctx context.Context, s *Store, q *question) error {
+	x.gen, x.opening = 0, nil
+	for _, by := range pkgmeter.SearchKeys() {
+		if x.groups[by] == nil {
+			x.groups[by] = &names{by: by}
+		}
+		clear(x.groups[by].counts)
+	}
+	if err := x.read(ctx, q); err != nil {
+		return err
+	}
+	var pos int64
+	if err := q.tx.QueryRowContext(ctx, `SELECT coalesce(max(pos), 0) FROM ledger`).Scan(&pos); err != nil {
+		return err
+	}
+	err := q.eachRun(ctx, q.cut(), false, func(_ pkgmeter.Day, _ uint32, c *cells.Columns) {
+		for i, file := range c.IDs {
+			x.addFile(q, file, measures(c, i))
+		}
+	})
+	if err != nil {
+		return err
+	}
+	clients, err := q.group(ctx, pkgmeter.ByClient)
+	if err != nil {
+		return err
+	}
+	sums, err := clients.perKey(ctx)
+	if err != nil {
+		return err
+	}
+	for id, m := range sums {
+		x.groups[pkgmeter.ByClient].tallyAt(uint32(id)).add(m)
+	}
+	late, _ := x.late.take(len(q.attrs.repo), len(q.attrs.clients))
+	x.add(q, late, pos)
+	x.gen = q.gen
+	return x.addOpening(ctx, s, q)
+}
+
+// counting returns the counts of the names of a group.
+type counting func(by pkgmeter.Key) func(id int) tally
+
+func (x *searchIndex) counts(by pkgmeter.Key) func(id int) tally {
+	counts := x.groups[by].counts
+	return func(id int) tally {
+		if id < len(counts) {
+			return counts[id]
+		}
+		return tally{}
+	}
+}
+
+// find returns the best matches of each group.
+func (x *searchIndex) find(search pkgmeter.Search, count counting) (groups []pkgmeter.Hits, found [][]match) {
+	x.mu.RLock()
+	defer x.mu.RUnlock()
+	if count == nil {
+		count = x.counts
+	}
+	for _, by := range pkgmeter.SearchKeys() {
+		n := x.groups[by]
+		matches := n.find(foldWords(by, search.Text), search.Limit, search.Measure, count(by))
+		groups = append(groups, pkgmeter.Hits{By: by, More: len(matches) > search.Limit, Part: n.part})
+		found = append(found, matches[:min(len(matches), search.Limit)])
+	}
+	return groups, found
+}
+
+// Search implements [pkgmeter.Searcher].
+func (s *Store) Search(ctx context.Context, search pkgmeter.Search) (found pkgmeter.Found, err error) {
+	if err := search.Validate(); err != nil {
+		return found, err
+	}
+	if err := s.search.catchUp(ctx, s); err != nil {
+		return found, err
+	}
+	var count counting
+	if search.Repositories != nil {
+		if count, err = s.countIn(ctx, search); err != nil {
+			return found, err
+		}
+	}
+	var matches [][]match
+	found.Groups, matches = s.search.find(search, count)
+	// A snapshot that begins now has all names that were found.
+	today := pkgmeter.DayOf(search.Now)
+	query := pkgmeter.Query{From: today - pkgmeter.SparkDays + 1, To: today, Now: search.Now, Filter: pkgmeter.Filter{Repositories: search.Repositories}}
+	by := pkgmeter.ByFile
+	err = s.ask(ctx, query, &by, func(q *question) error {
+		sparks := newSparks(q, search, matches)
+		if err := sparks.fill(ctx); err != nil {
+			return err
+		}
+		found.Span = q.span
+		if found.Gaps, err = sparks.gaps(ctx); err != nil {
+			return err
+		}
+		for i := range found.Groups {
+			if err := sparks.hits(ctx, i, &found.Groups[i]); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return found, err
+}
+
+// countIn sums up what names have in some repositories.
+func (s *Store) countIn(ctx context.Context, search pkgmeter.Search) (counting, error) {
+	query := everything(search.Now)
+	query.Filter.Repositories = search.Repositories
+	all := map[pkgmeter.Key][]pkgmeter.Measures{}
+	by := pkgmeter.ByFile
+	err := s.ask(ctx, query, &by, func(q *question) error {
+		for _, by := range pkgmeter.SearchKeys() {
+			group, err := q.group(ctx, by)
+			if err != nil {
+				return err
+			}
+			var total pkgmeter.Totals
+			if all[by], err = group.sums(ctx, s, &total); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return func(by pkgmeter.Key) func(id int) tally {
+		return func(id int) tally {
+			if id < len(all[by]) {
+				return tally{all[by][id].Downloads, all[by][id].Hits}
+			}
+			return tally{}
+		}
+	}, err
+}
