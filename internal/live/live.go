@@ -11,6 +11,7 @@
 package live
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"sync"
@@ -65,22 +66,18 @@ type Options struct {
 	// Default 256.
 	Buffer int
 
+	// CheckEvery is how often it is asked whether a reader still may read.
+	// Default 30 s.
+	CheckEvery time.Duration
+
 	// WriteLimit is how long a reader may take no bytes. Default 10 s.
 	WriteLimit time.Duration
 }
 
 func (o Options) withDefaults() Options {
-	for _, d := range []struct {
-		to    *int
-		usual int
-	}{{&o.Readers, 200}, {&o.Strangers, 100}, {&o.Rate, 20}, {&o.Buffer, 256}} {
-		if *d.to == 0 {
-			*d.to = d.usual
-		}
-	}
-	if o.WriteLimit == 0 {
-		o.WriteLimit = 10 * time.Second
-	}
+	o.Readers, o.Strangers = cmp.Or(o.Readers, 200), cmp.Or(o.Strangers, 100)
+	o.Rate, o.Buffer = cmp.Or(o.Rate, 20), cmp.Or(o.Buffer, 256)
+	o.CheckEvery, o.WriteLimit = cmp.Or(o.CheckEvery, 30*time.Second), cmp.Or(o.WriteLimit, 10*time.Second)
 	return o
 }
 

@@ -37,7 +37,7 @@ type message struct {
 // holds the lock of the hub.
 type reader struct {
 	Question
-	from     int64        // it has what comes after this event
+	from     int64 // it has what comes after this event
 	messages chan message
 	cut      func()       // ends the stream
 	at       atomic.Int64 // the last event of which the messages tell; see beat

@@ -8,12 +8,11 @@ import (
 	"time"
 )
 
-// How often a stream is given a sign of life, how often its reader is asked
-// again who it is, and how soon it should come back.
+// How often a stream is given a sign of life, and how soon its reader should
+// come back.
 const (
-	heartbeat  = 15 * time.Second
-	checkEvery = 30 * time.Second
-	retry      = "retry: 2000\n\n"
+	heartbeat = 15 * time.Second
+	retry     = "retry: 2000\n\n"
 )
 
 // chunk is about how much is sent at once, bytes: what takes none of it within
@@ -84,7 +83,7 @@ func (s *stream) begin(ctx context.Context, history []message, from int64) error
 }
 
 func (s *stream) run(ctx context.Context, r *reader, still func() error) {
-	beat, check := time.NewTicker(heartbeat), time.NewTicker(checkEvery)
+	beat, check := time.NewTicker(heartbeat), time.NewTicker(s.hub.opt.CheckEvery)
 	defer beat.Stop()
 	defer check.Stop()
 	for {
