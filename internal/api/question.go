@@ -78,7 +78,13 @@ func (q *question) one(name string) (string, bool) {
 func (q *question) query() pkgmeter.Query {
 	query := pkgmeter.Query{Now: q.now, Measure: q.measure()}
 	query.From, query.To = q.days()
-	query.Filter = pkgmeter.Filter{
+	query.Filter = q.filter()
+	return query
+}
+
+// filter reads what narrows a question.
+func (q *question) filter() pkgmeter.Filter {
+	return pkgmeter.Filter{
 		Repositories: q.ask("repository"),
 		Types:        q.ask("type"),
 		Packages:     q.packages(),
@@ -94,7 +100,6 @@ func (q *question) query() pkgmeter.Query {
 		Sources:      q.ask("source"),
 		Consumers:    q.ask("consumer"),
 	}
-	return query
 }
 
 // days reads the range.

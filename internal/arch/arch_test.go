@@ -46,7 +46,8 @@ var may = map[string][]string{
 	// level 2
 	"internal/hook":   {root, "internal/source", "internal/artifact", "internal/rule", "internal/auth", "internal/httpx", "internal/ingest"},
 	"internal/intake": {root, "internal/source", "internal/rule"},
-	"internal/web":    {root, "internal/httpx", "internal/auth", "internal/artifact", "internal/rule", "internal/catalog"},
+	"internal/live":   {root},
+	"internal/web":    {root, "internal/live", "internal/httpx", "internal/auth", "internal/artifact", "internal/rule", "internal/catalog"},
 	"internal/daily":  {root, "internal/catalog", "internal/httpx"},
 	"internal/meteor": {root, "ddp", "ddp/ejson", "internal/catalog", "internal/purl", "internal/blob", "internal/httpx", "internal/auth"},
 	"internal/api":    {root, "internal/httpx", "internal/auth", "internal/rule", "internal/savejson", "internal/badge", "internal/purl"},
@@ -54,7 +55,7 @@ var may = map[string][]string{
 	"internal/server": {
 		root, "internal/ingest", "internal/artifact", "internal/cells", "internal/rule", "internal/source", "internal/auth",
 		"internal/httpx", "internal/control", "internal/savejson", "internal/hook", "internal/web", "internal/api",
-		"internal/meteor", "internal/catalog", "internal/daily", "internal/blob", "internal/purl", "internal/badge",
+		"internal/meteor", "internal/catalog", "internal/daily", "internal/blob", "internal/purl", "internal/badge", "internal/live",
 	},
 	// level 4
 	"cmd/pkgmeter": anything,

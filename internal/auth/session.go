@@ -121,13 +121,23 @@ func (a *Auth) session(ctx context.Context, sum [32]byte) (pkgmeter.Principal, e
 		}
 		return pkgmeter.Principal{}, errNoSession
 	}
-	if now.Sub(used) >= usedEvery {
+	if now.Sub(used) >= usedEvery && ctx.Value(looking{}) == nil {
 		if err := a.store.UseSession(ctx, sum, now, now.Add(-usedEvery)); err != nil {
 			// A full disk must not stop who only reads.
 			slog.WarnContext(ctx, "note the use of a session", "err", err)
 		}
 	}
 	return pkgmeter.Principal{User: u.Name, Role: u.Role}, nil
+}
+
+// looking marks a request that is looked at again.
+type looking struct{}
+
+// Again returns a request that is under way, to look at who it acts for once
+// more: a page that stays open is no use of its session, which ends as if it
+// were closed.
+func Again(r *http.Request) *http.Request {
+	return r.WithContext(context.WithValue(r.Context(), looking{}, true))
 }
 
 // Digest returns the user whose password has the given hex SHA-256, within the

@@ -305,3 +305,19 @@ func TestCredentialsOfTheRequestCountBeforeItsSession(t *testing.T) {
 		}
 	}
 }
+
+func TestAPageThatStaysOpenIsNoUseOfItsSession(t *testing.T) {
+	t.Parallel()
+	b := newBrowser()
+	b.logIn("ann", "secret")
+	var lived time.Duration
+	for ; ; lived += time.Minute {
+		b.now = noon.Add(lived)
+		if _, err := b.Reader(auth.Again(b.request())); err != nil {
+			break
+		}
+	}
+	if lived != 12*time.Hour || b.store.writes != 0 {
+		t.Errorf("it ended after %v, with %d uses written", lived, b.store.writes)
+	}
+}

@@ -46,10 +46,12 @@ var cells = map[string]cell{
 	"GET /api/v1/uploads":         {"askers", "GET", "/api/v1/uploads", "", 200},
 	"GET /api/v1/compare":         {"askers", "GET", "/api/v1/compare?package=pkg:maven/com.acme/app", "", 200},
 	"GET /api/v1/search":          {"askers", "GET", "/api/v1/search?q=app", "", 200},
+	"GET /api/v1/live":            {"askers", "GET", "/api/v1/live?nothing=1", "", 400}, // else it would not end
 	"GET /badge/{type}/{name...}": {"pictures", "GET", "/badge/maven/com.acme/app.svg", "", 200},
 	"GET /stats":                  {"readers", "GET", "/stats", "", 200},
 	"GET /stats/rules":            {"readers", "GET", "/stats/rules", "", 200},
 	"GET /stats/package":          {"readers", "GET", "/stats/package?package=pkg:maven/com.acme/app", "", 200},
+	"GET /stats/live":             {"readers", "GET", "/stats/live", "", 200},
 	"GET /stats/compare":          {"readers", "GET", "/stats/compare", "", 200},
 	"GET /stats/search":           {"readers", "GET", "/stats/search?q=app", "", 200},
 	"GET /stats/badges":           {"readers", "GET", "/stats/badges", "", 200},

@@ -9,6 +9,7 @@ import (
 
 	"github.com/pkgmeter/pkgmeter"
 	"github.com/pkgmeter/pkgmeter/internal/ingest"
+	"github.com/pkgmeter/pkgmeter/internal/live"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
@@ -52,6 +53,13 @@ func newMetrics(q *ingest.Queue[*pkgmeter.Delivery], version string) *metrics {
 		}, func() float64 { return 1 }),
 	)
 	return m
+}
+
+// watch shows how many look at events as they come.
+func (m *metrics) watch(h *live.Hub) {
+	m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "pkgmeter_live_readers", Help: "Live views of events that are open.",
+	}, func() float64 { return float64(h.Readers()) }))
 }
 
 func (m *metrics) handler() http.Handler {

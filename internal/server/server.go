@@ -24,6 +24,7 @@ import (
 	"github.com/pkgmeter/pkgmeter/internal/daily"
 	"github.com/pkgmeter/pkgmeter/internal/hook"
 	"github.com/pkgmeter/pkgmeter/internal/ingest"
+	"github.com/pkgmeter/pkgmeter/internal/live"
 	"github.com/pkgmeter/pkgmeter/internal/meteor"
 	"github.com/pkgmeter/pkgmeter/internal/rule"
 	"github.com/pkgmeter/pkgmeter/internal/source"
@@ -65,6 +66,7 @@ type Store interface {
 	meteor.PendingStore
 	meteor.FileStore
 	blob.References
+	live.Ledger
 	// Write makes deliveries durable, as [ingest.Writer] has it.
 	ingest.Writer[*pkgmeter.Delivery]
 	// Maintain works beside the write path until ctx ends; it returns an error
@@ -108,12 +110,16 @@ type Server struct {
 	// Reports keeps what apps contain. Nil: nobody is asked.
 	Reports ingest.Writer[*pkgmeter.AppReport]
 
+	// Live tunes the live view of events.
+	Live live.Options
+
 	// PageFile is scratch space for what many clients of the catalog get.
 	// Optional.
 	PageFile *os.File
 
 	queue   *ingest.Queue[*pkgmeter.Delivery]
 	metrics *metrics
+	live    *live.Hub
 
 	callback  *hook.Callback
 	events    *hook.Events
@@ -139,13 +145,15 @@ func (s *Server) Run(ctx context.Context, main, admin net.Listener) error {
 		reports = ingest.New(s.Reports, ingest.Options{MaxBatch: maxReported, Fatal: s.Fatal})
 	}
 	s.packageServer(reports)
+	s.live = live.New(s.Store, s.Rules, s.Live)
+	s.metrics.watch(s.live)
 	inspect := inspector{s.Store, s.callback}
 	if err := inspect.load(ctx); err != nil {
 		return fmt.Errorf("mapping of the webhook: %w", err)
 	}
 	pages := &web.Web{
-		Stats: s.Store, Searcher: s.Store, Public: s.PublicStats, Now: s.Now, Base: s.Base, Version: s.Version, Panels: s.Store, Sources: s.Store, Inspector: inspect, Catalog: s.catalog(),
-		Badges: badges{s, s.answers()}, Publicity: s.Store,
+		Stats: s.Store, Searcher: s.Store, Public: s.PublicStats, Now: s.Now, Base: s.Base, Version: s.Version, Panels: s.Store, Sources: s.Store, Inspector: inspect,
+		Catalog: s.catalog(), Badges: badges{s, s.answers()}, Publicity: s.Store, Live: s.live,
 	}
 	if err := pages.Init(); err != nil {
 		return err
@@ -170,6 +178,10 @@ func (s *Server) Run(ctx context.Context, main, admin net.Listener) error {
 			return reports.Run(inner)
 		})
 	}
+	g.Go(func() error {
+		s.live.Run(inner)
+		return nil
+	})
 	g.Go(func() error {
 		s.packages.Run(inner)
 		return nil
@@ -230,6 +242,7 @@ func (s *Server) listen(g *errgroup.Group, ln net.Listener, h http.Handler, writ
 func (s *Server) shutdown(ctx context.Context, servers []*http.Server) error {
 	ctx, cancel := context.WithTimeout(ctx, Grace)
 	defer cancel()
+	s.live.Close() // its streams would be waited for
 	// Sessions go first: their connections are no longer the listener's, and
 	// what they poll would be waited for.
 	if err := s.packages.Shutdown(ctx); err != nil {

@@ -63,6 +63,28 @@ func startOn(t *testing.T, wrap func(net.Listener) net.Listener, change func(*se
 			t.Fatal(err)
 		}
 	}
+	s.run(t, wrap, change)
+	return s
+}
+
+// restart serves the same folder again after a stop.
+func (s *site) restart(t *testing.T, change func(*server.Server)) *site {
+	t.Helper()
+	if err := s.stop(); err != nil {
+		t.Fatal(err)
+	}
+	again := &site{dir: s.dir}
+	var err error
+	if again.store, err = sqlite.Open(t.Context(), s.dir, sqlite.Options{Now: func() time.Time { return noon }, Rule: rule.Number}); err != nil {
+		t.Fatal(err)
+	}
+	again.run(t, func(l net.Listener) net.Listener { return l }, change)
+	return again
+}
+
+func (s *site) run(t *testing.T, wrap func(net.Listener) net.Listener, change func(*server.Server)) {
+	t.Helper()
+	now, store := func() time.Time { return noon }, s.store
 	rules := rule.Default()
 	srv := &server.Server{Rules: rules, Ruled: rule.NewCache(rules, rule.ServerCache), Store: store, Auth: auth.New(store, now), Now: now, Fatal: sqlite.Fatal, Version: "test"}
 	if change != nil {
@@ -89,7 +111,6 @@ func startOn(t *testing.T, wrap func(net.Listener) net.Listener, change func(*se
 			t.Errorf("stop: %v", err)
 		}
 	})
-	return s
 }
 
 func listen(t *testing.T) net.Listener {

@@ -276,7 +276,7 @@ func (w *writer) row(ctx context.Context, received time.Time, n int) error {
 		return err
 	}
 	pos++
-	w.pos = pos
+	w.pos, w.lastEvent = pos, first+int64(n)-1
 	_, err := w.addRow.ExecContext(ctx, pos, first, int64(n), received.UnixMilli(), int64(codecRows), checksum(w.block), w.block)
 	if err != nil || len(w.keys.fresh) == 0 {
 		return err
@@ -318,22 +318,30 @@ func (s *Store) Events(ctx context.Context, after int64, visit func(pos int64, e
 }
 
 func eachEvent(ctx context.Context, tx queryer, after int64, visit func(pos int64, e said) error) error {
+	return eachNumbered(ctx, tx, after, func(pos, _ int64, e said) error { return visit(pos, e) })
+}
+
+// eachNumbered is eachEvent with the numbers of the events.
+func eachNumbered(ctx context.Context, tx queryer, after int64, visit func(pos, number int64, e said) error) error {
 	return eachRow(ctx, tx, func(rows *sql.Rows) error {
-		var pos, receivedMS, crc int64
+		var pos, number, receivedMS, crc int64
 		var n, codec int
 		var body sql.RawBytes
-		if err := rows.Scan(&pos, &n, &receivedMS, &codec, &crc, &body); err != nil {
+		if err := rows.Scan(&pos, &number, &n, &receivedMS, &codec, &crc, &body); err != nil {
 			return err
 		}
 		if checksum(body) != crc {
 			return fmt.Errorf("ledger position %d: %w", pos, errBlock)
 		}
-		err := decodeRow(codec, body, n, receivedMS, func(e said) error { return visit(pos, e) })
+		err := decodeRow(codec, body, n, receivedMS, func(e said) error {
+			number++
+			return visit(pos, number-1, e)
+		})
 		if err != nil {
 			return fmt.Errorf("ledger position %d: %w", pos, err)
 		}
 		return nil
-	}, `SELECT pos, n, received_ms, codec, crc, body FROM ledger WHERE pos > ? ORDER BY pos`, after)
+	}, `SELECT pos, first_event, n, received_ms, codec, crc, body FROM ledger WHERE pos > ? ORDER BY pos`, after)
 }
 
 // saidNames gives the text of the ids in ledger rows.
@@ -360,19 +368,24 @@ func (n *saidNames) event(ctx context.Context, s said) (pkgmeter.Event, error) {
 		}
 		n.files[s.file] = e
 	}
-	var err error
-	if e.Source, err = n.text(ctx, n.sources, `SELECT name FROM source WHERE id = ?`, s.source); err != nil {
-		return e, err
-	}
-	if e.Agent, err = n.text(ctx, n.agents, `SELECT ua FROM agent WHERE id = ?`, s.agent); err != nil {
-		return e, err
-	}
-	if e.Consumer, err = n.text(ctx, n.people, `SELECT key FROM consumer WHERE id = ?`, s.consumer); err != nil {
+	if err := n.who(ctx, &e, s); err != nil {
 		return e, err
 	}
 	e.ID, e.Op, e.Flags, e.Country = s.id, s.op, s.flags, s.country
 	e.Time, e.Status, e.Bytes = fromMS(s.timeMS), s.status, s.bytes
 	return e, nil
+}
+
+// who names who sent and who fetched.
+func (n *saidNames) who(ctx context.Context, e *pkgmeter.Event, s said) (err error) {
+	if e.Source, err = n.text(ctx, n.sources, `SELECT name FROM source WHERE id = ?`, s.source); err != nil {
+		return err
+	}
+	if e.Agent, err = n.text(ctx, n.agents, `SELECT ua FROM agent WHERE id = ?`, s.agent); err != nil {
+		return err
+	}
+	e.Consumer, err = n.text(ctx, n.people, `SELECT key FROM consumer WHERE id = ?`, s.consumer)
+	return err
 }
 
 func (n *saidNames) text(ctx context.Context, known map[int64]string, query string, id int64) (string, error) {

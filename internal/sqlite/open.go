@@ -66,6 +66,8 @@ type Store struct {
 	unpacked unpackedPacks
 	search   searchIndex
 	catalog  catalogState
+	end      ledgerEnd
+	shown    shownFiles
 	used     usePeriod
 	balances atomic.Pointer[balanceSet]
 	wal      walState
@@ -78,6 +80,7 @@ type Store struct {
 // meta is what the file says of itself.
 type meta struct {
 	ledgerID string
+	epoch    int64
 	gen      int64 // the generation that answers
 	rule     int   // the rule set in force
 	builtin  int   // the built-in rules in it
@@ -138,7 +141,7 @@ func (s *Store) open(ctx context.Context) error {
 	if err := s.w.adoptRows(ctx, s.meta.Load().sliced); err != nil {
 		return fmt.Errorf("migrate the counts of open days: %w", err)
 	}
-	if err := s.countFresh(ctx); err != nil {
+	if err := errors.Join(s.countFresh(ctx), s.findEnd(ctx)); err != nil {
 		return fmt.Errorf("read the data file: %w", err)
 	}
 	rc, err := newConnector(s.path, "query_only = ON", "cache_size = -16384")
@@ -205,8 +208,8 @@ type rowQueryer interface {
 
 func readMeta(ctx context.Context, q rowQueryer) (*meta, error) {
 	m := new(meta)
-	return m, q.QueryRowContext(ctx, `SELECT ledger_id, gen, rule, builtin, own, sliced, detailed, places_from FROM meta`).
-		Scan(&m.ledgerID, &m.gen, &m.rule, &m.builtin, &m.own, &m.sliced, &m.detailed, &m.placesFrom)
+	return m, q.QueryRowContext(ctx, `SELECT ledger_id, epoch, gen, rule, builtin, own, sliced, detailed, places_from FROM meta`).
+		Scan(&m.ledgerID, &m.epoch, &m.gen, &m.rule, &m.builtin, &m.own, &m.sliced, &m.detailed, &m.placesFrom)
 }
 
 // Close releases the file once a running write has ended. What was

@@ -52,6 +52,8 @@ type writer struct {
 	next        *meta                  // what the file says of itself once the running transaction commits, if it changes that
 	nextCatalog *pkgmeter.CatalogState // the same of the catalog
 
+	lastEvent int64 // number of the last event of the running transaction, 0 if it has none
+
 	bulk  bool // the running transaction names so much that it is not worth remembering
 	keys  keySet
 	sums  sums
@@ -273,7 +275,10 @@ func (s *Store) update(ctx context.Context, f func(ctx context.Context, w *write
 	if err == nil && w.nextCatalog != nil {
 		s.catalog.set(*w.nextCatalog)
 	}
-	w.next, w.nextCatalog = nil, nil
+	if err == nil && w.lastEvent > 0 {
+		s.end.set(w.lastEvent)
+	}
+	w.next, w.nextCatalog, w.lastEvent = nil, nil, 0
 	s.wal.commits.Add(1)
 	return explain(err)
 }

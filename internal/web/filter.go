@@ -40,10 +40,22 @@ var filters = [...]struct {
 // alternatives. Its slices are never changed.
 type narrowing [len(filters)][]string
 
-// parseNarrowing reads the parameters of filters. A form sends empty fields
-// too: they count as not given. Filters of which no counts are kept together
-// are an error.
-func parseNarrowing(values url.Values) (n narrowing, err error) {
+// parseNarrowing reads the parameters of filters. Filters of which no counts are
+// kept together are an error.
+func parseNarrowing(values url.Values) (narrowing, error) {
+	n, err := parseFilters(values)
+	if err == nil {
+		_, err = pkgmeter.BasisOf(n.filter(), nil)
+	}
+	if err != nil {
+		return narrowing{}, err
+	}
+	return n, nil
+}
+
+// parseFilters reads the parameters of filters. A form sends empty fields too:
+// they count as not given.
+func parseFilters(values url.Values) (n narrowing, err error) {
 	for i, f := range filters {
 		for _, v := range values[f.name] {
 			if v == "" {
@@ -60,9 +72,6 @@ func parseNarrowing(values url.Values) (n narrowing, err error) {
 			}
 			n[i] = append(n[i], v)
 		}
-	}
-	if _, err := pkgmeter.BasisOf(n.filter(), nil); err != nil {
-		return narrowing{}, err
 	}
 	return n, nil
 }

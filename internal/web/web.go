@@ -35,6 +35,7 @@ type Web struct {
 	Panels    Panels    // nil: every panel is shown, and there are no settings
 	Catalog   Catalog   // without a directory there are no pages of packages
 	Badges    Badges    // nil: there is no page that builds them
+	Live      Live      // nil: there is no live view
 	Publicity Publicity // nil: the settings do not say which repositories are public
 
 	pages  map[string]*template.Template
@@ -54,7 +55,7 @@ func (w *Web) Init() error {
 	w.assets, w.forms, w.markdown = assets, http.NewCrossOriginProtection(), newMarkdown()
 	w.script = w.assetURL(scriptFile)
 	w.pages = map[string]*template.Template{}
-	for _, name := range []string{"landing", "login", "stats", "settings", "rules", "sources", "quarantine", "payloads", "catalog", "package", "tracks", "track", "absent", "use", "alike", "badges", "compare", "search"} {
+	for _, name := range []string{"landing", "login", "stats", "settings", "rules", "sources", "quarantine", "payloads", "catalog", "package", "tracks", "track", "absent", "use", "alike", "badges", "compare", "search", "live"} {
 		t, err := template.New("layout.html").Funcs(template.FuncMap{
 			"count": count, "size": size, "bytes": func(n int) int64 { return int64(n) }, "base": func() string { return w.Base }, "asset": w.assetURL,
 			"what": what, "pieces": pieces, "number": func(n int) string { return count(int64(n)) },
@@ -77,6 +78,7 @@ type page struct {
 	Catalog bool // there are packages
 	Badges  bool // there is a page that builds badges
 	Search  bool // the user may search
+	Live    bool // there is one of events as they come
 	Version string
 }
 

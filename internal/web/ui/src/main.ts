@@ -13,6 +13,7 @@ import { keys } from "./keys";
 import { type Choice, layerSwitches, legendOf, modeSwitch } from "./legend";
 import { type Entry, rangeOf } from "./picture";
 import { attempt } from "./report";
+import { ticker } from "./ticker";
 import { type Exported, headingOf, tools } from "./tools";
 
 const wide = { width: 928, height: 320 };
@@ -150,6 +151,11 @@ function page(): void {
   for (const form of document.querySelectorAll<HTMLFormElement>("form[data-badge]")) {
     attempt("badge", () => {
       badge(form);
+    });
+  }
+  for (const section of document.querySelectorAll<HTMLElement>("[data-live]")) {
+    attempt("live", () => {
+      ticker(section);
     });
   }
   attempt("keys", keys);
