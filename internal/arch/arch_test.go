@@ -26,6 +26,7 @@ var may = map[string][]string{
 	"internal/agent":    {},
 	"internal/cells":    {},
 	"internal/load":     {},
+	"internal/vers":     {},
 	"internal/savejson": {},
 	"ddp":               {"ddp/ejson"},
 	"ddp/ejson":         {},
@@ -41,11 +42,12 @@ var may = map[string][]string{
 	"internal/catalog": {root, "internal/purl"},
 	"internal/sqlite":  {root, "internal/cells"},
 	"internal/demo":    {root, "internal/rule", "internal/catalog"},
+	"internal/alert":   {root, "internal/vers"},
 	"internal/backup":  {root, "internal/control", "internal/blob"},
 	// level 2
 	"internal/hook":   {root, "internal/source", "internal/artifact", "internal/rule", "internal/auth", "internal/httpx", "internal/ingest"},
 	"internal/intake": {root, "internal/source", "internal/rule"},
-	"internal/web":    {root, "internal/httpx", "internal/auth", "internal/artifact", "internal/rule", "internal/catalog"},
+	"internal/web":    {root, "internal/httpx", "internal/auth", "internal/artifact", "internal/rule", "internal/catalog", "internal/alert"},
 	"internal/daily":  {root, "internal/catalog", "internal/httpx"},
 	"internal/meteor": {root, "ddp", "ddp/ejson", "internal/catalog", "internal/purl", "internal/blob", "internal/httpx", "internal/auth"},
 	"internal/api":    {root, "internal/httpx", "internal/auth", "internal/rule", "internal/savejson", "internal/badge", "internal/purl"},
@@ -53,7 +55,7 @@ var may = map[string][]string{
 	"internal/server": {
 		root, "internal/ingest", "internal/artifact", "internal/cells", "internal/rule", "internal/source", "internal/auth",
 		"internal/httpx", "internal/control", "internal/savejson", "internal/hook", "internal/web", "internal/api",
-		"internal/meteor", "internal/catalog", "internal/daily", "internal/blob", "internal/purl", "internal/badge",
+		"internal/meteor", "internal/catalog", "internal/daily", "internal/blob", "internal/purl", "internal/badge", "internal/alert",
 	},
 	// level 4
 	"cmd/pkgmeter": anything,
@@ -121,6 +123,7 @@ var direct = []string{
 	"github.com/package-url/packageurl-go",
 	"github.com/prometheus/client_golang",
 	"github.com/rogpeppe/go-internal",
+	"github.com/wneessen/go-mail",
 	"github.com/yuin/goldmark",
 	"go.uber.org/goleak",
 	"gocloud.dev",

@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/pkgmeter/pkgmeter"
+	"github.com/pkgmeter/pkgmeter/internal/alert"
 	"github.com/pkgmeter/pkgmeter/internal/api"
 	"github.com/pkgmeter/pkgmeter/internal/auth"
 	"github.com/pkgmeter/pkgmeter/internal/blob"
@@ -66,6 +67,7 @@ type Store interface {
 	meteor.PendingStore
 	meteor.FileStore
 	blob.References
+	alert.Store
 	// Write makes deliveries durable, as [ingest.Writer] has it.
 	ingest.Writer[*pkgmeter.Delivery]
 	// Maintain works beside the write path until ctx ends; it returns an error
@@ -111,6 +113,9 @@ type Server struct {
 	// PageFile is scratch space for what many clients of the catalog get.
 	// Optional.
 	PageFile *os.File
+
+	// Alerts looks at watches. Nil: nothing is watched.
+	Alerts *alert.Alerts
 
 	queue   *ingest.Queue[*pkgmeter.Delivery]
 	metrics *metrics
@@ -190,6 +195,12 @@ func (s *Server) Run(ctx context.Context, main, admin net.Listener) error {
 		daily.Run(inner, s.Store, s.Now, func(err error) { slog.Error("statistics of a day", "err", err) })
 		return nil
 	})
+	if s.Alerts != nil {
+		g.Go(func() error {
+			s.Alerts.Run(inner)
+			return nil
+		})
+	}
 	servers := []*http.Server{s.listen(g, main, s.handler(pages), writeTimeout)}
 	if admin != nil {
 		servers = append(servers, s.listen(g, admin, s.adminHandler(), 0)) // a profile takes as long as it is asked to
