@@ -193,9 +193,8 @@ func (c *serveCmd) serve(a *app, store *sqlite.Store, base string, trusted []net
 		fmt.Fprintf(a.err, "admin http://%s/metrics\n", admin.Addr())
 	}
 	s := &server.Server{
-		PublicURL: a.public, Blobs: blobs, PageFile: pages, Reports: sqlite.UseWriter{Store: store, Upgrades: upgrades},
-		Alerts: alert.New(store, store, alert.Options{PublicURL: a.public, Mail: mail, Now: a.now}),
-		Store:  store, Rules: rules, Auth: auth.New(store, a.now), Now: a.now, Fatal: sqlite.Fatal,
+		Mail: mail, PublicURL: a.public, Blobs: blobs, PageFile: pages, Reports: sqlite.UseWriter{Store: store, Upgrades: upgrades},
+		Store: store, Rules: rules, Auth: auth.New(store, a.now), Now: a.now, Fatal: sqlite.Fatal,
 		TrustedProxies: trusted, People: people, CallbackToken: c.CallbackToken, PublicStats: c.PublicStats, Secure: c.secure(), Base: base, Version: version,
 	}
 	mirrored := make(chan error, 1)

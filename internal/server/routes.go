@@ -44,6 +44,9 @@ func (s *Server) routes(pages *web.Web) []route {
 		{"/stats/package", get(s.page(account, pages.ServeUse))},
 		{"/stats/badges", get(s.page(account, pages.ServeBadges))},
 		{"/stats/sources", get(s.shown(account, false, pages.ServeSources))},
+		{"/stats/alerts", s.adminForm(account, pages.ServeAlerts, pages.ChangeAlerts)}, // everybody who is somebody sees them
+		{"/stats/alerts/edit", s.adminForm(account, pages.ServeWatch, pages.SaveWatch)},
+		{"/stats/alerts/told", get(s.shown(account, false, pages.ServeTold))},
 		{"/stats/settings", s.adminForm(account, pages.ServeSettings, pages.SaveSettings)},
 		{"/stats/quarantine", s.adminForm(account, pages.ServeQuarantine, pages.Retry)},
 		{"/stats/payloads", s.adminForm(account, pages.ServePayloads, pages.SaveMapping)},

@@ -114,8 +114,8 @@ type Server struct {
 	// Optional.
 	PageFile *os.File
 
-	// Alerts looks at watches. Nil: nothing is watched.
-	Alerts *alert.Alerts
+	// Mail is how alerts are mailed. Nil: not at all.
+	Mail *alert.Mail
 
 	queue   *ingest.Queue[*pkgmeter.Delivery]
 	metrics *metrics
@@ -148,9 +148,10 @@ func (s *Server) Run(ctx context.Context, main, admin net.Listener) error {
 	if err := inspect.load(ctx); err != nil {
 		return fmt.Errorf("mapping of the webhook: %w", err)
 	}
+	alerts := alert.New(s.Store, s.Store, alert.Options{PublicURL: s.PublicURL, Mail: s.Mail, Now: s.Now})
 	pages := &web.Web{
 		Stats: s.Store, Now: s.Now, Base: s.Base, Version: s.Version, Panels: s.Store, Sources: s.Store, Inspector: inspect, Catalog: s.catalog(),
-		Badges: badges{s, s.answers()}, Publicity: s.Store,
+		Badges: badges{s, s.answers()}, Publicity: s.Store, Alerts: alerts,
 	}
 	if err := pages.Init(); err != nil {
 		return err
@@ -195,12 +196,10 @@ func (s *Server) Run(ctx context.Context, main, admin net.Listener) error {
 		daily.Run(inner, s.Store, s.Now, func(err error) { slog.Error("statistics of a day", "err", err) })
 		return nil
 	})
-	if s.Alerts != nil {
-		g.Go(func() error {
-			s.Alerts.Run(inner)
-			return nil
-		})
-	}
+	g.Go(func() error {
+		alerts.Run(inner)
+		return nil
+	})
 	servers := []*http.Server{s.listen(g, main, s.handler(pages), writeTimeout)}
 	if admin != nil {
 		servers = append(servers, s.listen(g, admin, s.adminHandler(), 0)) // a profile takes as long as it is asked to

@@ -14,6 +14,7 @@ func (w *Web) page(r *http.Request, title string, reader pkgmeter.Principal) pag
 		Title: title, User: reader.User, Session: reader.User != "" && !auth.HasCredentials(r), Version: w.Version,
 		Inspect: w.Inspector != nil && mayInspect(reader) == nil, Catalog: w.hasCatalog(),
 		Sources: w.Sources != nil && reader.User != "", Badges: w.Badges != nil,
+		Alerts: w.maySeeAlerts(reader) == nil,
 	}
 }
 
