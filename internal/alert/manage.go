@@ -69,8 +69,8 @@ func (a *Alerts) Validate(w Watch) error {
 	return a.checkTargets(w.Targets)
 }
 
-// Save stores a watch, a new one if it has no id, and returns its id. It begins to
-// look from now on; one of which only name or receivers change goes on.
+// Save stores a watch, a new one if it has no id, and returns its id. It looks from
+// now on; one of which only name or receivers change goes on.
 func (a *Alerts) Save(ctx context.Context, w Watch) (id int64, err error) {
 	if err := a.Validate(w); err != nil {
 		return 0, err
@@ -79,25 +79,46 @@ func (a *Alerts) Save(ctx context.Context, w Watch) (id int64, err error) {
 	if err != nil {
 		return 0, err
 	}
-	defer a.Nudge()
-	if w.ID == 0 {
-		return a.store.AddWatch(ctx, stored, MaxWatches)
+	if id = w.ID; id == 0 {
+		id, err = a.store.AddWatch(ctx, stored, MaxWatches)
+	} else {
+		err = a.change(ctx, stored)
 	}
+	if err == nil {
+		err = a.begin(ctx, id)
+	}
+	return id, err
+}
+
+func (a *Alerts) change(ctx context.Context, w pkgmeter.Watch) error {
 	old, err := a.store.Watch(ctx, w.ID)
 	if err != nil {
-		return 0, err
+		return err
 	}
-	if old.Kind == stored.Kind && old.Ask == stored.Ask {
-		stored.State = old.State
+	if old.Kind == w.Kind && old.Ask == w.Ask {
+		w.State = old.State
 	}
-	return w.ID, a.store.ChangeWatch(ctx, stored)
+	return a.store.ChangeWatch(ctx, w)
+}
+
+// begin has a watch look at once: what is there already is not told, what comes
+// from now on is.
+func (a *Alerts) begin(ctx context.Context, id int64) error {
+	defer a.Nudge()
+	w, err := a.store.Watch(ctx, id)
+	if err != nil || w.Paused {
+		return err
+	}
+	return a.lookAt(ctx, w)
 }
 
 // Pause stops a watch for a while. What happens meanwhile is not told; what waits
 // to be sent still is.
 func (a *Alerts) Pause(ctx context.Context, id int64, paused bool) error {
-	defer a.Nudge()
-	return a.store.PauseWatch(ctx, id, paused, "{}")
+	if err := a.store.PauseWatch(ctx, id, paused, "{}"); err != nil {
+		return err
+	}
+	return a.begin(ctx, id)
 }
 
 // Remove removes a watch with its history.
