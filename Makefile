@@ -66,9 +66,9 @@ check: ui-check
 	@out=$$($(TOOL) deadcode -test ./...); if [ -n "$$out" ]; then echo "dead code:"; echo "$$out"; exit 1; fi
 
 # What the tests use of Debian's packages, program:package: a browser, what makes
-# a system call fail, and registries, a web server and installers that meet ours.
+# a system call fail, and registries, a web server, installers and a mail server that meet ours.
 DEBIAN = chromium:chromium strace:strace docker-registry:docker-registry skopeo:skopeo composer:composer unzip:unzip \
-	nginx:nginx mvn:maven pip3:python3-pip
+	nginx:nginx mvn:maven pip3:python3-pip aiosmtpd:python3-aiosmtpd
 
 # The services among them are for the tests to start: policy-rc.d keeps the
 # packages from doing so, while they are installed.

@@ -28,6 +28,22 @@ type SourceReport struct {
 	Dropped int64 // items that had to make room there, ever
 }
 
+// Regular reports whether the source had events on most days of the range since its
+// first one there, and on three at least.
+func (r SourceReport) Regular() bool {
+	const least = 3
+	first, last, days := -1, 0, 0
+	for i, n := range r.ByDay {
+		if n == 0 {
+			continue
+		}
+		if days, last = days+1, i; first < 0 {
+			first = i
+		}
+	}
+	return days >= least && days*2 > last-first+1
+}
+
 // A Sample is one of the first payloads that a source sent, masked.
 type Sample struct {
 	Source string

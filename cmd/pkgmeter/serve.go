@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/pkgmeter/pkgmeter"
+	"github.com/pkgmeter/pkgmeter/internal/alert"
 	"github.com/pkgmeter/pkgmeter/internal/auth"
 	"github.com/pkgmeter/pkgmeter/internal/blob"
 	"github.com/pkgmeter/pkgmeter/internal/control"
@@ -36,6 +37,8 @@ type serveCmd struct {
 	Blobs         string   `placeholder:"URL" help:"Keep the bytes of packages in a bucket, such as s3://bucket?region=eu-central-1 (default: a folder in the data folder)."`
 	CountUpgrades bool     `help:"Count a package of an app once in each of its versions, instead of once. Fixed at the first report."`
 	TrustedProxy  []string `placeholder:"CIDR" help:"Networks of proxies whose X-Forwarded-For is believed."`
+	SMTPURL       string   `name:"smtp-url" placeholder:"URL" help:"The mail server by which alerts go out: smtp://user:password@host:587, or smtps:// for TLS from the beginning."`
+	MailFrom      string   `placeholder:"ADDRESS" help:"The sender of those mails."`
 	Mirror        string   `placeholder:"URL" help:"Copy the catalog of another Meteor package server, and follow it."`
 
 	peopleFlags `embed:""`
@@ -61,6 +64,10 @@ func (c *serveCmd) Run(a *app) error {
 	if err != nil {
 		return err
 	}
+	mail, err := c.mail()
+	if err != nil {
+		return err
+	}
 	if err := c.use(a); err != nil {
 		return err
 	}
@@ -75,7 +82,7 @@ func (c *serveCmd) Run(a *app) error {
 	if err != nil {
 		return errors.Join(err, lock.Close())
 	}
-	err = c.serve(a, store, base, trusted)
+	err = c.serve(a, store, base, trusted, mail)
 	return errors.Join(err, store.Close(), lock.Close())
 }
 
@@ -93,6 +100,18 @@ func (c *serveCmd) base() (string, error) {
 		return "", usage("--public-url %q: the path has to be a plain one, such as /pkgmeter", c.PublicURL)
 	}
 	return base, nil
+}
+
+// mail returns by which server alerts are mailed, nil for none.
+func (c *serveCmd) mail() (*alert.Mail, error) {
+	if c.SMTPURL == "" {
+		return nil, nil
+	}
+	m, err := alert.NewMail(c.SMTPURL, c.MailFrom)
+	if err != nil {
+		return nil, usage("--smtp-url, --mail-from: %s", pkgmeter.PublicMessage(err))
+	}
+	return m, nil
 }
 
 // secure reports whether others reach this server by https.
@@ -123,7 +142,7 @@ func (a *app) lockToServe() (*control.Lock, error) {
 	}
 }
 
-func (c *serveCmd) serve(a *app, store *sqlite.Store, base string, trusted []netip.Prefix) error {
+func (c *serveCmd) serve(a *app, store *sqlite.Store, base string, trusted []netip.Prefix, mail *alert.Mail) error {
 	main, admin, err := c.listen()
 	if err != nil {
 		return err
@@ -176,7 +195,7 @@ func (c *serveCmd) serve(a *app, store *sqlite.Store, base string, trusted []net
 		fmt.Fprintf(a.err, "admin http://%s/metrics\n", admin.Addr())
 	}
 	s := &server.Server{
-		PublicURL: a.public, Blobs: blobs, PageFile: pages, Reports: sqlite.UseWriter{Store: store, Upgrades: upgrades},
+		Mail: mail, PublicURL: a.public, Blobs: blobs, PageFile: pages, Reports: sqlite.UseWriter{Store: store, Upgrades: upgrades},
 		Store: store, Rules: rules, Ruled: ruled, Auth: auth.New(store, a.now), Now: a.now, Fatal: sqlite.Fatal,
 		TrustedProxies: trusted, People: people, CallbackToken: c.CallbackToken, PublicStats: c.PublicStats, Secure: c.secure(), Base: base, Version: version,
 	}

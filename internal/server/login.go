@@ -54,7 +54,7 @@ func (l login) begin(w http.ResponseWriter, r *http.Request) error {
 	case "":
 	case pkgmeter.Unauthenticated, pkgmeter.RateLimited:
 		setRetryAfter(w, err)
-		return l.pages.ServeLogin(w, httpx.Status(code), next, alert(err))
+		return l.pages.ServeLogin(w, httpx.Status(code), next, wrong(err))
 	default:
 		return err
 	}
@@ -62,7 +62,7 @@ func (l login) begin(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-func alert(err error) string {
+func wrong(err error) string {
 	if pkgmeter.CodeOf(err) == pkgmeter.Unauthenticated {
 		return "Wrong user name or password."
 	}

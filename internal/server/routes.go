@@ -47,6 +47,12 @@ func (s *Server) routes(pages *web.Web, account login) []route {
 		{"/stats/search", page(readers, pages.ServeSearch)},
 		{"/stats/badges", page(readers, pages.ServeBadges)},
 		{"/stats/sources", page(people, pages.ServeSources)},
+		{"/stats/alerts", map[string]endpoint{
+			http.MethodGet:  {people, pages.ServeAlerts},
+			http.MethodPost: {admins, pages.ChangeAlerts},
+		}},
+		{"/stats/alerts/edit", form(admins, pages.ServeWatch, pages.SaveWatch)},
+		{"/stats/alerts/told", page(people, pages.ServeTold)},
 		{"/stats/settings", form(admins, pages.ServeSettings, pages.SaveSettings)},
 		{"/stats/quarantine", form(admins, pages.ServeQuarantine, pages.Retry)},
 		{"/stats/payloads", form(admins, pages.ServePayloads, pages.SaveMapping)},

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/pkgmeter/pkgmeter"
+	"github.com/pkgmeter/pkgmeter/internal/alert"
 	"github.com/pkgmeter/pkgmeter/internal/api"
 	"github.com/pkgmeter/pkgmeter/internal/auth"
 	"github.com/pkgmeter/pkgmeter/internal/blob"
@@ -67,6 +68,7 @@ type Store interface {
 	meteor.FileStore
 	blob.References
 	live.Ledger
+	alert.Store
 	// Write makes deliveries durable, as [ingest.Writer] has it.
 	ingest.Writer[*pkgmeter.Delivery]
 	// Maintain works beside the write path until ctx ends; it returns an error
@@ -117,6 +119,9 @@ type Server struct {
 	// Optional.
 	PageFile *os.File
 
+	// Mail is how alerts are mailed. Nil: not at all.
+	Mail *alert.Mail
+
 	queue   *ingest.Queue[*pkgmeter.Delivery]
 	metrics *metrics
 	live    *live.Hub
@@ -151,9 +156,10 @@ func (s *Server) Run(ctx context.Context, main, admin net.Listener) error {
 	if err := inspect.load(ctx); err != nil {
 		return fmt.Errorf("mapping of the webhook: %w", err)
 	}
+	alerts := alert.New(s.Store, s.Store, alert.Options{PublicURL: s.PublicURL, Mail: s.Mail, Now: s.Now})
 	pages := &web.Web{
 		Stats: s.Store, Searcher: s.Store, Public: s.PublicStats, Now: s.Now, Base: s.Base, Version: s.Version, Panels: s.Store, Sources: s.Store, Inspector: inspect,
-		Catalog: s.catalog(), Badges: badges{s, s.answers()}, Publicity: s.Store, Live: s.live,
+		Catalog: s.catalog(), Badges: badges{s, s.answers()}, Publicity: s.Store, Live: s.live, Alerts: alerts,
 	}
 	if err := pages.Init(); err != nil {
 		return err
@@ -200,6 +206,10 @@ func (s *Server) Run(ctx context.Context, main, admin net.Listener) error {
 	}
 	g.Go(func() error {
 		daily.Run(inner, s.Store, s.Now, func(err error) { slog.Error("statistics of a day", "err", err) })
+		return nil
+	})
+	g.Go(func() error {
+		alerts.Run(inner)
 		return nil
 	})
 	servers := []*http.Server{s.listen(g, main, s.handler(pages), writeTimeout)}

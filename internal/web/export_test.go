@@ -17,6 +17,7 @@ func (w *Web) Check() error {
 	for name, view := range map[string]any{
 		"landing": page{}, "login": loginView{}, "stats": &statsView{}, "settings": &settingsView{}, "rules": &rulesView{}, "sources": &sourcesView{}, "quarantine": &quarantineView{}, "payloads": &payloadsView{},
 		"catalog": &catalogView{}, "package": &packageView{}, "tracks": &tracksView{}, "track": &trackView{}, "absent": &absentView{}, "use": &useView{}, "alike": alikeView{}, "badges": &badgesView{}, "compare": &compareView{}, "search": &searchView{}, "live": &liveView{},
+		"alerts": &alertsView{}, "watch": &watchView{}, "told": &toldView{},
 	} {
 		if err := templatecheck.CheckHTML(w.pages[name], view); err != nil {
 			return err

@@ -13,7 +13,7 @@ func (w *Web) page(r *http.Request, title string, reader pkgmeter.Principal) pag
 	return page{
 		Title: title, User: reader.User, Session: reader.User != "" && !auth.HasCredentials(r), Version: w.Version,
 		Inspect: w.Inspector != nil && mayInspect(reader) == nil, Catalog: w.hasCatalog(),
-		Sources: w.Sources != nil && reader.User != "", Badges: w.Badges != nil, Live: w.Live != nil,
+		Sources: w.Sources != nil && reader.User != "", Badges: w.Badges != nil, Live: w.Live != nil, Alerts: w.maySeeAlerts(reader) == nil,
 		Search: w.Searcher != nil && (w.Public || reader.User != ""),
 	}
 }

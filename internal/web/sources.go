@@ -17,12 +17,8 @@ type Sources interface {
 // sourceDays is how many days the page of sources looks back, today included.
 const sourceDays = 30
 
-// A source that reported on most days, and on regular ones at least, counts as
-// silent after quiet.
-const (
-	quiet   = 24 * time.Hour
-	regular = 3
-)
+// quiet is how long after its last receipt a regular source counts as silent.
+const quiet = 24 * time.Hour
 
 // sourcesView is what the page of sources shows.
 type sourcesView struct {
@@ -83,14 +79,14 @@ func newSourceView(r pkgmeter.SourceReport, from pkgmeter.Day, now time.Time) so
 		Unread: share(r.Unparsed, r.Events+r.Duplicates+r.Unparsed),
 		Twice:  share(r.Duplicates, r.Events+r.Duplicates),
 	}
-	first, last, days, most := -1, 0, 0, int64(1)
+	first, last, most := -1, 0, int64(1)
 	today := len(r.ByDay) - 1
 	for i, n := range r.ByDay {
 		most = max(most, n)
 		if n == 0 {
 			continue
 		}
-		if days, last = days+1, i; first < 0 {
+		if last = i; first < 0 {
 			first = i
 		}
 	}
@@ -123,7 +119,7 @@ func newSourceView(r pkgmeter.SourceReport, from pkgmeter.Day, now time.Time) so
 		default:
 			v.Heard = spell(ago) + " ago"
 		}
-		v.Silent = ago > quiet && days >= regular && days*2 > last-first+1
+		v.Silent = ago > quiet && r.Regular()
 	}
 	return v
 }

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/pkgmeter/pkgmeter"
+	"github.com/pkgmeter/pkgmeter/internal/alert"
 	"github.com/pkgmeter/pkgmeter/internal/httpx"
 )
 
@@ -30,13 +31,14 @@ type Web struct {
 	Now       func() time.Time
 	Base      string // base path of all links, without the slash at its end
 	Version   string
-	Sources   Sources   // nil: there is no page of sources
-	Inspector Inspector // nil: there are no pages of quarantine and payloads
-	Panels    Panels    // nil: every panel is shown, and there are no settings
-	Catalog   Catalog   // without a directory there are no pages of packages
-	Badges    Badges    // nil: there is no page that builds them
-	Live      Live      // nil: there is no live view
-	Publicity Publicity // nil: the settings do not say which repositories are public
+	Sources   Sources       // nil: there is no page of sources
+	Inspector Inspector     // nil: there are no pages of quarantine and payloads
+	Panels    Panels        // nil: every panel is shown, and there are no settings
+	Catalog   Catalog       // without a directory there are no pages of packages
+	Badges    Badges        // nil: there is no page that builds them
+	Alerts    *alert.Alerts // nil: there are no pages of alerts
+	Live      Live          // nil: there is no live view
+	Publicity Publicity     // nil: the settings do not say which repositories are public
 
 	pages  map[string]*template.Template
 	assets *assets
@@ -55,7 +57,7 @@ func (w *Web) Init() error {
 	w.assets, w.forms, w.markdown = assets, http.NewCrossOriginProtection(), newMarkdown()
 	w.script = w.assetURL(scriptFile)
 	w.pages = map[string]*template.Template{}
-	for _, name := range []string{"landing", "login", "stats", "settings", "rules", "sources", "quarantine", "payloads", "catalog", "package", "tracks", "track", "absent", "use", "alike", "badges", "compare", "search", "live"} {
+	for _, name := range []string{"landing", "login", "stats", "settings", "rules", "sources", "quarantine", "payloads", "catalog", "package", "tracks", "track", "absent", "use", "alike", "badges", "compare", "search", "live", "alerts", "watch", "told"} {
 		t, err := template.New("layout.html").Funcs(template.FuncMap{
 			"count": count, "size": size, "bytes": func(n int) int64 { return int64(n) }, "base": func() string { return w.Base }, "asset": w.assetURL,
 			"what": what, "pieces": pieces, "number": func(n int) string { return count(int64(n)) },
@@ -79,6 +81,7 @@ type page struct {
 	Badges  bool // there is a page that builds badges
 	Search  bool // the user may search
 	Live    bool // there is one of events as they come
+	Alerts  bool // the user may see the alerts
 	Version string
 }
 

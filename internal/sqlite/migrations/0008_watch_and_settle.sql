@@ -37,19 +37,21 @@ CREATE TABLE watch (
 	created_ms INTEGER NOT NULL
 ) STRICT;
 
--- What is to be told, once each: key names what happened. A row stays as the
--- history of the watch.
+-- What is to be told, once each to every receiver: key names what happened,
+-- target the receiver. A row stays as the history of the watch for a while.
 CREATE TABLE outbox (
-	id         INTEGER PRIMARY KEY,
-	watch_id   INTEGER NOT NULL REFERENCES watch (id) ON DELETE CASCADE,
-	key        TEXT    NOT NULL,
-	at_ms      INTEGER NOT NULL,
-	body       TEXT    NOT NULL,
-	state      TEXT    NOT NULL CHECK (state IN ('waiting', 'sent', 'failed')),
-	tries      INTEGER NOT NULL DEFAULT 0,
-	next_ms    INTEGER NOT NULL, -- when it is tried again
-	sent_ms    INTEGER NOT NULL DEFAULT 0,
-	error      TEXT    NOT NULL DEFAULT '', -- of the last try
-	UNIQUE (watch_id, key)
+	id       INTEGER PRIMARY KEY,
+	watch_id INTEGER NOT NULL REFERENCES watch (id) ON DELETE CASCADE,
+	key      TEXT    NOT NULL,
+	target   TEXT    NOT NULL,
+	uid      TEXT    NOT NULL UNIQUE, -- by which receivers know what comes twice
+	at_ms    INTEGER NOT NULL,
+	body     TEXT    NOT NULL,
+	state    TEXT    NOT NULL CHECK (state IN ('waiting', 'sent', 'failed')),
+	tries    INTEGER NOT NULL DEFAULT 0,
+	next_ms  INTEGER NOT NULL, -- when it is tried again
+	sent_ms  INTEGER NOT NULL DEFAULT 0,
+	error    TEXT    NOT NULL DEFAULT '', -- of the last try
+	UNIQUE (watch_id, key, target)
 ) STRICT;
 CREATE INDEX outbox_waiting ON outbox (next_ms) WHERE state = 'waiting';
