@@ -43,6 +43,8 @@ func (u User) Validate() error {
 		return Errorf(Invalid, "a user name is UTF-8 text without control characters")
 	case strings.Contains(u.Name, ":"):
 		return Errorf(Invalid, "a user name cannot contain a colon, as HTTP Basic could not carry it")
+	case u.Name == CommandLine:
+		return Errorf(Invalid, "%q is no name of a user: the audit log calls commands so", CommandLine)
 	case u.Role == Publisher && !publisherName.MatchString(u.Name):
 		return Errorf(Invalid, "a publisher's name has 1 to 64 characters of a-z 0-9 . -")
 	}
@@ -79,6 +81,7 @@ type Token struct {
 	SHA256  [32]byte  // of the whole token
 	Expires time.Time // zero: never
 	Created time.Time
+	Used    time.Time // at the hour; zero: never, or before that was kept
 }
 
 // A Principal is who a request acts for.
@@ -87,4 +90,13 @@ type Principal struct {
 	Role    Role
 	Scope   Scope     // "" for a person, who may do all that the role allows
 	Expires time.Time // when the token does; zero: never
+
+	// Shared is the view that is all that the request may see; nil for none such.
+	Shared *SharedView
+}
+
+// A SharedView is what somebody sees who has a link to it.
+type SharedView struct {
+	ShareLink
+	Secret string // which every address of the view carries
 }

@@ -46,18 +46,20 @@ var may = map[string][]string{
 	"internal/alert":    {root, "internal/vers"},
 	"internal/backup":   {root, "internal/control", "internal/blob"},
 	// level 2
-	"internal/hook":   {root, "internal/source", "internal/artifact", "internal/rule", "internal/auth", "internal/httpx", "internal/ingest"},
-	"internal/intake": {root, "internal/source", "internal/rule"},
-	"internal/live":   {root},
-	"internal/web":    {root, "internal/live", "internal/httpx", "internal/auth", "internal/artifact", "internal/rule", "internal/catalog", "internal/alert"},
-	"internal/daily":  {root, "internal/catalog", "internal/httpx"},
-	"internal/meteor": {root, "ddp", "ddp/ejson", "internal/catalog", "internal/purl", "internal/blob", "internal/httpx", "internal/auth"},
-	"internal/api":    {root, "internal/httpx", "internal/auth", "internal/rule", "internal/savejson", "internal/badge", "internal/purl"},
+	"internal/hook":      {root, "internal/source", "internal/artifact", "internal/rule", "internal/auth", "internal/httpx", "internal/ingest"},
+	"internal/intake":    {root, "internal/source", "internal/rule"},
+	"internal/sharelink": {root, "internal/rule"},
+	"internal/live":      {root},
+	"internal/web":       {root, "internal/live", "internal/httpx", "internal/auth", "internal/artifact", "internal/rule", "internal/catalog", "internal/alert", "internal/sharelink"},
+	"internal/settings":  {root, "internal/httpx", "internal/auth", "internal/web", "internal/sharelink", "internal/rule"},
+	"internal/daily":     {root, "internal/catalog", "internal/httpx"},
+	"internal/meteor":    {root, "ddp", "ddp/ejson", "internal/catalog", "internal/purl", "internal/blob", "internal/httpx", "internal/auth"},
+	"internal/api":       {root, "internal/httpx", "internal/auth", "internal/rule", "internal/savejson", "internal/badge", "internal/purl"},
 	// level 3: everything below, but no store
 	"internal/server": {
 		root, "internal/ingest", "internal/artifact", "internal/cells", "internal/rule", "internal/source", "internal/auth",
 		"internal/httpx", "internal/control", "internal/savejson", "internal/hook", "internal/web", "internal/api",
-		"internal/meteor", "internal/catalog", "internal/daily", "internal/blob", "internal/purl", "internal/badge", "internal/live", "internal/alert",
+		"internal/settings", "internal/sharelink", "internal/meteor", "internal/catalog", "internal/daily", "internal/blob", "internal/purl", "internal/badge", "internal/live", "internal/alert",
 	},
 	// level 4
 	"cmd/pkgmeter": anything,

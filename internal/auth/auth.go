@@ -12,6 +12,7 @@ import (
 	"crypto/subtle"
 	"encoding/base32"
 	"errors"
+	"log/slog"
 	"net/http"
 	"net/netip"
 	"strings"
@@ -36,6 +37,13 @@ type Store interface {
 	UseSession(ctx context.Context, sum [32]byte, at, since time.Time) error
 	// EndSession is no error where there is none.
 	EndSession(ctx context.Context, sum [32]byte) error
+	// SetPassword replaces the hash of a user's password, and ends all sessions.
+	SetPassword(ctx context.Context, name, hash string) error
+	// UseToken notes a use, unless one after since is noted already.
+	UseToken(ctx context.Context, id int64, at, since time.Time) error
+	// Link returns a shared link of a user who is not disabled by the digest of
+	// its secret, or [pkgmeter.NotFound].
+	Link(ctx context.Context, sum [32]byte) (pkgmeter.ShareLink, error)
 	// DropSessions ends what was begun, or last used, at or before a time.
 	DropSessions(ctx context.Context, begun, used time.Time) error
 }
@@ -209,8 +217,17 @@ func (a *Auth) token(ctx context.Context, text string) (pkgmeter.Principal, erro
 	if u.Disabled || u.Name == "" { // it may be removed just now
 		return pkgmeter.Principal{}, errWrong
 	}
+	if now := a.now(); now.Sub(t.Used) >= tokenUsedEvery {
+		if err := a.store.UseToken(ctx, t.ID, now, now.Add(-tokenUsedEvery)); err != nil {
+			// A full disk must not stop who only reads.
+			slog.WarnContext(ctx, "note the use of a token", "err", err)
+		}
+	}
 	return pkgmeter.Principal{User: u.Name, Role: u.Role, Scope: t.Scope, Expires: t.Expires}, nil
 }
+
+// tokenUsedEvery is how exact the last use of a token is.
+const tokenUsedEvery = time.Hour
 
 // Request returns the principal of a request: a Bearer token, a Basic user and
 // password, a token as the Basic password, or else a session.

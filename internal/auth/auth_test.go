@@ -21,13 +21,15 @@ var home = netip.MustParseAddr("192.0.2.1")
 
 // accounts is a strict fake of the store.
 type accounts struct {
-	mu       sync.Mutex
-	users    map[string]pkgmeter.User
-	tokens   map[string]pkgmeter.Token
-	sessions map[[32]byte]*session
-	writes   int // of sessions
-	fail     error
-	failUse  error
+	mu        sync.Mutex
+	users     map[string]pkgmeter.User
+	tokens    map[string]pkgmeter.Token
+	sessions  map[[32]byte]*session
+	links     map[[32]byte]pkgmeter.ShareLink
+	writes    int // of sessions
+	tokenUses int
+	fail      error
+	failUse   error
 
 	afterUser func() // called once
 }
@@ -52,6 +54,40 @@ func (a *accounts) Token(_ context.Context, prefix string) (pkgmeter.Token, erro
 		return t, pkgmeter.Errorf(pkgmeter.NotFound, "there is no such token")
 	}
 	return t, nil
+}
+
+func (a *accounts) UseToken(_ context.Context, id int64, at, since time.Time) error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for prefix, t := range a.tokens {
+		if t.ID == id && !t.Used.After(since) {
+			t.Used = at
+			a.tokens[prefix] = t
+			a.tokenUses++
+		}
+	}
+	return a.failUse
+}
+
+func (a *accounts) SetPassword(_ context.Context, name, hash string) error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	u, ok := a.users[name]
+	if !ok {
+		return pkgmeter.Errorf(pkgmeter.NotFound, "there is no user %q", name)
+	}
+	u.Hash = hash
+	a.users[name] = u
+	clear(a.sessions) // of the only user who has any
+	return nil
+}
+
+func (a *accounts) Link(_ context.Context, sum [32]byte) (pkgmeter.ShareLink, error) {
+	l, ok := a.links[sum]
+	if !ok {
+		return l, errors.Join(a.fail, pkgmeter.Errorf(pkgmeter.NotFound, "there is no such link"))
+	}
+	return l, nil
 }
 
 func (a *accounts) set(u pkgmeter.User) {

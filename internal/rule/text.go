@@ -195,3 +195,7 @@ func ClientsOf(class pkgmeter.Class) []string {
 
 // OwnClients is the number of the operator's own rules about clients.
 func (s *Set) OwnClients() int { return len(s.own) }
+
+// OwnRules are the operator's own rules about clients, the first of which that
+// fits wins. Nobody may change them.
+func (s *Set) OwnRules() []ClientRule { return s.own }

@@ -7,6 +7,8 @@ import (
 	"github.com/pkgmeter/pkgmeter"
 	"github.com/pkgmeter/pkgmeter/internal/auth"
 	"github.com/pkgmeter/pkgmeter/internal/httpx"
+	"github.com/pkgmeter/pkgmeter/internal/sharelink"
+	"github.com/pkgmeter/pkgmeter/internal/web"
 )
 
 // An access says who may use a method of a route. Each has a row in the test of
@@ -26,8 +28,14 @@ const (
 	// askers are readers who get data; nobody in particular may ask about public
 	// repositories.
 	askers access = "askers"
+	// linkedReaders are readers, and who has a link to the page.
+	linkedReaders access = "readers or a link"
+	// linkedAskers are askers, and who has a link to a page that asks this.
+	linkedAskers access = "askers or a link"
 	// people have a user of their own, and no token, whatever is public.
 	people access = "people"
+	// sharers are people who may share what they see.
+	sharers access = "sharers"
 	// admins are people who administer.
 	admins access = "admins"
 	// adminAskers are admins who get data, and no form where they are nobody.
@@ -110,7 +118,7 @@ func (r route) handler(s *Server, l login) http.Handler {
 // byBrowsers reports whether a browser opens a door by what it sends of its own
 // accord: a page of another site could make it send a form.
 func (a access) byBrowsers() bool {
-	return a == ownForms || a == visitors || a == readers || a == people || a == admins
+	return a == ownForms || a == visitors || a == readers || a == linkedReaders || a == people || a == sharers || a == admins
 }
 
 // door lets those pass whom an endpoint is for.
@@ -124,12 +132,18 @@ func (s *Server) door(e endpoint, l login) http.Handler {
 		return s.shown(l, true, e.serve)
 	case readers:
 		return s.shown(l, s.PublicStats, e.serve)
+	case linkedReaders:
+		return s.linked(l, sharelink.Page, e.serve, s.shown(l, s.PublicStats, e.serve))
+	case sharers:
+		return s.shown(l, false, sharing(e.serve))
 	case people:
 		return s.shown(l, false, personal(e.serve))
 	case admins:
 		return s.shown(l, false, administrative(e.serve))
 	case askers:
 		return s.asked(e.serve)
+	case linkedAskers:
+		return s.linked(l, sharelink.Question, e.serve, s.asked(e.serve))
 	case adminAskers:
 		return s.known(s.Auth.Reader, administrative(e.serve))
 	case ingesters:
@@ -143,6 +157,15 @@ func personal(serve pageFunc) pageFunc {
 	return func(w http.ResponseWriter, r *http.Request, p pkgmeter.Principal) error {
 		if p.User == "" || p.Scope != "" {
 			return pkgmeter.Errorf(pkgmeter.Forbidden, "this is for people, not for tokens")
+		}
+		return serve(w, r, p)
+	}
+}
+
+func sharing(serve pageFunc) pageFunc {
+	return func(w http.ResponseWriter, r *http.Request, p pkgmeter.Principal) error {
+		if !web.MayShare(p) {
+			return pkgmeter.Errorf(pkgmeter.Forbidden, "this is for viewers and administrators")
 		}
 		return serve(w, r, p)
 	}
@@ -185,8 +208,13 @@ func (s *Server) known(who func(*http.Request) (pkgmeter.Principal, error), serv
 			challenge(w, err)
 			return err
 		}
-		return serve(w, r, p)
+		return serve(w, inNameOf(r, p), p)
 	})
+}
+
+// inNameOf returns a request of which the audit log says who made it.
+func inNameOf(r *http.Request, p pkgmeter.Principal) *http.Request {
+	return r.WithContext(pkgmeter.WithActor(r.Context(), p.User))
 }
 
 // shown lets those see a page who may read, and everyone where it is public, and
@@ -197,7 +225,7 @@ func (s *Server) shown(l login, public bool, serve pageFunc) http.Handler {
 		own := auth.HasCredentials(r)
 		switch code := pkgmeter.CodeOf(err); {
 		case err == nil:
-			return serve(w, r, p)
+			return serve(w, inNameOf(r, p), p)
 		case public && !own && code == pkgmeter.Unauthenticated:
 			return serve(w, r, pkgmeter.Principal{})
 		case code == pkgmeter.Unauthenticated && !own && httpx.PrefersHTML(r):

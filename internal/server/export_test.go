@@ -1,6 +1,9 @@
 package server
 
-import "github.com/pkgmeter/pkgmeter/internal/web"
+import (
+	"github.com/pkgmeter/pkgmeter/internal/settings"
+	"github.com/pkgmeter/pkgmeter/internal/web"
+)
 
 // Routes returns the access class of every method of every route of a server
 // that runs: of the main listener, and of the one for operators.
@@ -20,5 +23,5 @@ func (s *Server) Routes() (main, operators map[string]string, err error) {
 		}
 		return all
 	}
-	return classes(s.routes(pages, login{}), s.fileRoutes()), classes(s.operatorRoutes()), nil
+	return classes(s.routes(pages, &settings.Pages{}, login{}), s.fileRoutes()), classes(s.operatorRoutes()), nil
 }

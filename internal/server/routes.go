@@ -9,6 +9,7 @@ import (
 	"github.com/pkgmeter/pkgmeter/internal/api"
 	"github.com/pkgmeter/pkgmeter/internal/daily"
 	"github.com/pkgmeter/pkgmeter/internal/httpx"
+	"github.com/pkgmeter/pkgmeter/internal/settings"
 	"github.com/pkgmeter/pkgmeter/internal/web"
 )
 
@@ -20,7 +21,7 @@ type route struct {
 
 // routes lists every path of the main listener, below the base path. Nothing
 // else is served.
-func (s *Server) routes(pages *web.Web, account login) []route {
+func (s *Server) routes(pages *web.Web, own *settings.Pages, account login) []route {
 	answers := s.answers()
 	fromSenders := s.senders()
 	return []route{
@@ -30,18 +31,18 @@ func (s *Server) routes(pages *web.Web, account login) []route {
 		{"/hook/{kind}", post(senders, fromSenders)},
 		{"/hook/{kind}/{token}", post(senders, fromSenders)},
 		{"/api/v1/events", map[string]endpoint{http.MethodPost: {ingesters, s.events.Serve}}},
-		{"/api/v1/totals", get(askers, answers.Handler("totals"))},
-		{"/api/v1/top", get(askers, answers.Handler("top"))},
-		{"/api/v1/series", get(askers, answers.Handler("series"))},
-		{"/api/v1/movers", get(askers, answers.Handler("movers"))},
-		{"/api/v1/uploads", get(askers, answers.Handler("uploads"))},
+		{"/api/v1/totals", get(linkedAskers, answers.Handler("totals"))},
+		{"/api/v1/top", get(linkedAskers, answers.Handler("top"))},
+		{"/api/v1/series", get(linkedAskers, answers.Handler("series"))},
+		{"/api/v1/movers", get(linkedAskers, answers.Handler("movers"))},
+		{"/api/v1/uploads", get(linkedAskers, answers.Handler("uploads"))},
 		{"/api/v1/compare", get(askers, answers.Handler("compare"))},
 		{"/api/v1/search", get(askers, answers.Handler("search"))},
 		{"/api/v1/live", get(askers, httpx.HandlerFunc(s.stream))},
 		{"/badge/{type}/{name...}", get(pictures, s.badge(answers))},
-		{"/stats", page(readers, pages.ServeStats)},
+		{"/stats", page(linkedReaders, pages.ServeStats)},
 		{"/stats/rules", page(readers, pages.ServeRules(s.Rules))},
-		{"/stats/package", page(readers, pages.ServeUse)},
+		{"/stats/package", page(linkedReaders, pages.ServeUse)},
 		{"/stats/live", page(readers, pages.ServeLive)},
 		{"/stats/compare", page(readers, pages.ServeCompare)},
 		{"/stats/search", page(readers, pages.ServeSearch)},
@@ -54,6 +55,12 @@ func (s *Server) routes(pages *web.Web, account login) []route {
 		{"/stats/alerts/edit", form(admins, pages.ServeWatch, pages.SaveWatch)},
 		{"/stats/alerts/told", page(people, pages.ServeTold)},
 		{"/stats/settings", form(admins, pages.ServeSettings, pages.SaveSettings)},
+		{"/stats/settings/account", form(people, own.ServeAccount, own.TakeAccount)},
+		{"/stats/settings/links", form(sharers, own.ServeLinks, own.TakeLinks)},
+		{"/stats/settings/users", form(admins, own.ServeUsers, own.TakeUsers)},
+		{"/stats/settings/tokens", form(admins, own.ServeTokens, own.TakeTokens)},
+		{"/stats/settings/sessions", form(admins, own.ServeSessions, own.TakeSessions)},
+		{"/stats/settings/audit", page(admins, own.ServeAudit)},
 		{"/stats/quarantine", form(admins, pages.ServeQuarantine, pages.Retry)},
 		{"/stats/payloads", form(admins, pages.ServePayloads, pages.SaveMapping)},
 		{"/catalog", page(visitors, pages.ServeCatalog)},
@@ -114,7 +121,7 @@ func (s *Server) answers() *api.API {
 
 // handler routes the main listener. Every path answers below the base path of
 // the public URL, and without it too, for proxies that take it off.
-func (s *Server) handler(pages *web.Web) http.Handler {
+func (s *Server) handler(pages *web.Web, own *settings.Pages) http.Handler {
 	l := login{s.Auth, pages, s.Base}
 	observed := func(r route) http.Handler {
 		label := r.path
@@ -123,7 +130,7 @@ func (s *Server) handler(pages *web.Web) http.Handler {
 		}
 		return s.metrics.observe(label, r.handler(s, l))
 	}
-	mux := mount(s.routes(pages, l), observed)
+	mux := mount(s.routes(pages, own, l), observed)
 	return httpx.Forwarded(s.TrustedProxies, httpx.Secure(s.below(s.files(mux, observed))))
 }
 

@@ -28,6 +28,7 @@ import (
 	"github.com/pkgmeter/pkgmeter/internal/live"
 	"github.com/pkgmeter/pkgmeter/internal/meteor"
 	"github.com/pkgmeter/pkgmeter/internal/rule"
+	"github.com/pkgmeter/pkgmeter/internal/settings"
 	"github.com/pkgmeter/pkgmeter/internal/source"
 	"github.com/pkgmeter/pkgmeter/internal/web"
 	"golang.org/x/sync/errgroup"
@@ -55,6 +56,7 @@ type Store interface {
 	api.Exporter
 	api.Packages
 	Publicity
+	settings.Store
 	web.Panels
 	web.Sources
 	Inspection
@@ -159,9 +161,13 @@ func (s *Server) Run(ctx context.Context, main, admin net.Listener) error {
 	alerts := alert.New(s.Store, s.Store, alert.Options{PublicURL: s.PublicURL, Mail: s.Mail, Now: s.Now})
 	pages := &web.Web{
 		Stats: s.Store, Searcher: s.Store, Public: s.PublicStats, Now: s.Now, Base: s.Base, Version: s.Version, Panels: s.Store, Sources: s.Store, Inspector: inspect,
-		Catalog: s.catalog(), Badges: badges{s, s.answers()}, Publicity: s.Store, Live: s.live, Alerts: alerts,
+		Catalog: s.catalog(), Badges: badges{s, s.answers()}, Publicity: s.Store, Live: s.live, Alerts: alerts, Settings: true, Own: s.Rules.OwnRules(),
 	}
 	if err := pages.Init(); err != nil {
+		return err
+	}
+	own := &settings.Pages{Web: pages, Auth: s.Auth, Store: s.Store, Now: s.Now, PublicURL: s.PublicURL}
+	if err := own.Init(); err != nil {
 		return err
 	}
 	// Parts outlive ctx, and end in order.
@@ -212,7 +218,7 @@ func (s *Server) Run(ctx context.Context, main, admin net.Listener) error {
 		alerts.Run(inner)
 		return nil
 	})
-	servers := []*http.Server{s.listen(g, main, s.handler(pages), writeTimeout)}
+	servers := []*http.Server{s.listen(g, main, s.handler(pages, own), writeTimeout)}
 	if admin != nil {
 		servers = append(servers, s.listen(g, admin, s.adminHandler(), 0)) // a profile takes as long as it is asked to
 	}

@@ -23,7 +23,10 @@ func (s *Store) AddUser(ctx context.Context, u pkgmeter.User) error {
 		if err != nil {
 			return err
 		}
-		return affected(res, pkgmeter.Errorf(pkgmeter.Conflict, "there is a user or an organisation %q already", u.Name))
+		if err := affected(res, pkgmeter.Errorf(pkgmeter.Conflict, "there is a user or an organisation %q already", u.Name)); err != nil {
+			return err
+		}
+		return w.audit(ctx, "user.add", u.Name, string(u.Role))
 	})
 }
 
@@ -38,19 +41,108 @@ func (s *Store) SetPassword(ctx context.Context, name, hash string) error {
 		if err := affected(res, noUser(name)); err != nil {
 			return err
 		}
+		if err := w.audit(ctx, "user.password", name, ""); err != nil {
+			return err
+		}
 		return w.endSessions(ctx, name)
 	})
 }
 
-// RemoveUser removes a user, its tokens and its sessions.
+// RemoveUser removes a user, its tokens, sessions and shared links. Nobody
+// removes themselves, nor the last administrator who can log in.
 func (s *Store) RemoveUser(ctx context.Context, name string) error {
 	return s.update(ctx, func(ctx context.Context, w *writer) error {
-		res, err := w.conn.ExecContext(ctx, `DELETE FROM user WHERE name = ?`, name)
+		u, err := w.user(ctx, name)
 		if err != nil {
 			return err
 		}
-		return affected(res, noUser(name))
+		if err := w.expendable(ctx, u, "removed"); err != nil {
+			return err
+		}
+		if _, err := w.conn.ExecContext(ctx, `DELETE FROM user WHERE id = ?`, u.ID); err != nil {
+			return err
+		}
+		return w.audit(ctx, "user.remove", name, string(u.Role))
 	})
+}
+
+// SetRole gives a user another role.
+func (s *Store) SetRole(ctx context.Context, name string, role pkgmeter.Role) error {
+	return s.update(ctx, func(ctx context.Context, w *writer) error {
+		u, err := w.user(ctx, name)
+		if err != nil || u.Role == role {
+			return err
+		}
+		was := u.Role
+		if was == pkgmeter.Admin {
+			if err := w.expendable(ctx, u, "made "+string(role)); err != nil {
+				return err
+			}
+		}
+		u.Role = role
+		if err := u.Validate(); err != nil {
+			return err
+		}
+		if _, err := w.conn.ExecContext(ctx, `UPDATE user SET role = ? WHERE id = ?`, string(role), u.ID); err != nil {
+			return err
+		}
+		return w.audit(ctx, "user.role", name, string(was)+" → "+string(role))
+	})
+}
+
+// SetDisabled keeps a user out, with its tokens, sessions and links, or lets it
+// in again. Who has no password has to be given one instead.
+func (s *Store) SetDisabled(ctx context.Context, name string, disabled bool) error {
+	return s.update(ctx, func(ctx context.Context, w *writer) error {
+		u, err := w.user(ctx, name)
+		switch {
+		case err != nil || u.Disabled == disabled:
+			return err
+		case disabled:
+			err = w.expendable(ctx, u, "disabled")
+		case u.Hash == "":
+			err = pkgmeter.Errorf(pkgmeter.Conflict, "%q has no password yet: set one, which enables the user", name)
+		}
+		if err != nil {
+			return err
+		}
+		if _, err := w.conn.ExecContext(ctx, `UPDATE user SET disabled = ? WHERE id = ?`, disabled, u.ID); err != nil {
+			return err
+		}
+		if !disabled {
+			return w.audit(ctx, "user.enable", name, "")
+		}
+		if err := w.audit(ctx, "user.disable", name, ""); err != nil {
+			return err
+		}
+		return w.endSessions(ctx, name)
+	})
+}
+
+// user is [Store.User] in a transaction.
+func (w *writer) user(ctx context.Context, name string) (pkgmeter.User, error) {
+	u, err := scanUser(w.conn.QueryRowContext(ctx, `SELECT `+userColumns+` FROM user WHERE name = ?`, name).Scan)
+	if errors.Is(err, sql.ErrNoRows) {
+		return u, noUser(name)
+	}
+	return u, err
+}
+
+// expendable refuses what would leave the installation without an administrator,
+// and what somebody does to themselves. done says what would be, as removed.
+func (w *writer) expendable(ctx context.Context, u pkgmeter.User, done string) error {
+	if u.Name == pkgmeter.ActorOf(ctx) {
+		return pkgmeter.Errorf(pkgmeter.Conflict, "%q are you yourself: another administrator has to do this", u.Name)
+	}
+	if u.Role != pkgmeter.Admin || u.Disabled {
+		return nil
+	}
+	var others int
+	err := w.conn.QueryRowContext(ctx, `SELECT count(*) FROM user WHERE role = 'admin' AND disabled = 0 AND id <> ?`, u.ID).Scan(&others)
+	if err == nil && others == 0 {
+		err = pkgmeter.Errorf(pkgmeter.Conflict, "%q is the last administrator who can log in, and cannot be %s", u.Name, done)
+	}
+	return err
 }
 
 func noUser(name string) error {
@@ -110,8 +202,14 @@ func (s *Store) AddToken(ctx context.Context, t pkgmeter.Token) (id int64, err e
 		if err := affected(res, noUser(t.User)); err != nil {
 			return err
 		}
-		id, err = res.LastInsertId()
-		return err
+		if id, err = res.LastInsertId(); err != nil {
+			return err
+		}
+		detail := string(t.Scope) + ", begins pkgm_" + t.Prefix
+		if !t.Expires.IsZero() {
+			detail += ", until " + t.Expires.UTC().Format(time.DateOnly)
+		}
+		return w.audit(ctx, "token.new", t.User, detail)
 	})
 	return id, err
 }
@@ -119,20 +217,34 @@ func (s *Store) AddToken(ctx context.Context, t pkgmeter.Token) (id int64, err e
 // RevokeToken removes a token.
 func (s *Store) RevokeToken(ctx context.Context, id int64) error {
 	return s.update(ctx, func(ctx context.Context, w *writer) error {
-		res, err := w.conn.ExecContext(ctx, `DELETE FROM token WHERE id = ?`, id)
+		t, err := scanToken(w.conn.QueryRowContext(ctx, `SELECT `+tokenColumns+` WHERE t.id = ?`, id).Scan)
+		if errors.Is(err, sql.ErrNoRows) {
+			return pkgmeter.Errorf(pkgmeter.NotFound, "there is no token %d", id)
+		}
 		if err != nil {
 			return err
 		}
-		return affected(res, pkgmeter.Errorf(pkgmeter.NotFound, "there is no token %d", id))
+		if _, err := w.conn.ExecContext(ctx, `DELETE FROM token WHERE id = ?`, id); err != nil {
+			return err
+		}
+		return w.audit(ctx, "token.revoke", t.User, string(t.Scope)+", began pkgm_"+t.Prefix)
 	})
 }
 
-const tokenColumns = `t.id, t.user_id, u.name, t.scope, t.prefix, t.sha256, t.expires_ms, t.created_ms FROM token t JOIN user u ON u.id = t.user_id` //nolint:gosec // names of columns, no credentials
+// UseToken notes that a token was used, unless that was noted after since.
+func (s *Store) UseToken(ctx context.Context, id int64, at, since time.Time) error {
+	return s.update(ctx, func(ctx context.Context, w *writer) error {
+		_, err := w.conn.ExecContext(ctx, `UPDATE token SET used_ms = ? WHERE id = ? AND used_ms <= ?`, at.UnixMilli(), id, since.UnixMilli())
+		return err
+	})
+}
+
+const tokenColumns = `t.id, t.user_id, u.name, t.scope, t.prefix, t.sha256, t.expires_ms, t.created_ms, t.used_ms FROM token t JOIN user u ON u.id = t.user_id` //nolint:gosec // names of columns, no credentials
 
 func scanToken(scan func(...any) error) (t pkgmeter.Token, err error) {
-	var expiresMS, createdMS int64
+	var expiresMS, createdMS, usedMS int64
 	var sum []byte
-	if err := scan(&t.ID, &t.UserID, &t.User, &t.Scope, &t.Prefix, &sum, &expiresMS, &createdMS); err != nil {
+	if err := scan(&t.ID, &t.UserID, &t.User, &t.Scope, &t.Prefix, &sum, &expiresMS, &createdMS, &usedMS); err != nil {
 		return t, err
 	}
 	if len(sum) != len(t.SHA256) {
@@ -141,6 +253,9 @@ func scanToken(scan func(...any) error) (t pkgmeter.Token, err error) {
 	t.SHA256, t.Created = [32]byte(sum), fromMS(createdMS)
 	if expiresMS != 0 {
 		t.Expires = time.UnixMilli(expiresMS).UTC()
+	}
+	if usedMS != 0 {
+		t.Used = fromMS(usedMS)
 	}
 	return t, nil
 }
@@ -204,6 +319,9 @@ func (s *Store) EnsureAdmin(ctx context.Context, name, hash string) (needed bool
 			return err
 		}
 		needed = true
+		if err := w.audit(ctx, "user.password", name, "no administrator could log in"); err != nil {
+			return err
+		}
 		return w.endSessions(ctx, name)
 	})
 	return needed, err

@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"encoding/json"
@@ -122,7 +123,13 @@ func (s *Store) SetMapping(ctx context.Context, source string, keys map[string]s
 		if err != nil {
 			return err
 		}
-		_, err = w.conn.ExecContext(ctx, `UPDATE source SET mapping = ? WHERE id = ?`, string(text), id)
-		return err
+		var was string
+		if err := w.conn.QueryRowContext(ctx, `SELECT mapping FROM source WHERE id = ?`, id).Scan(&was); err != nil || was == string(text) {
+			return err
+		}
+		if _, err := w.conn.ExecContext(ctx, `UPDATE source SET mapping = ? WHERE id = ?`, string(text), id); err != nil {
+			return err
+		}
+		return w.audit(ctx, "source.mapping", source, cmp.Or(was, "{}")+" → "+string(text))
 	})
 }

@@ -129,6 +129,7 @@ func (s *Store) open(ctx context.Context) error {
 	if s.w, err = openWriter(ctx, s.path); err != nil {
 		return err
 	}
+	s.w.now = s.opt.Now
 	if err := migrate(ctx, s.w.conn); err != nil {
 		return err
 	}

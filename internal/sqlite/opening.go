@@ -232,6 +232,9 @@ func (w *writer) newUsers(ctx context.Context, users []pkgmeter.User, nowMS int6
 			}
 			continue
 		}
+		if err := w.audit(ctx, "user.add", u.Name, string(u.Role)+", imported"); err != nil {
+			return err
+		}
 		done.Users = append(done.Users, u.Name)
 		if u.Role == pkgmeter.Admin {
 			done.Admin, admins = u.Name, 1
@@ -466,8 +469,10 @@ func (s *Store) Secret(ctx context.Context) (secret []byte, err error) {
 
 // SetSetting stores the value of a key.
 func (s *Store) SetSetting(ctx context.Context, key string, value []byte) error {
-	return s.update(ctx, func(ctx context.Context, w *writer) error {
-		_, err := w.conn.ExecContext(ctx, `INSERT INTO setting (key, value) VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value`, key, value)
-		return err
-	})
+	return s.update(ctx, func(ctx context.Context, w *writer) error { return w.set(ctx, key, value) })
+}
+
+func (w *writer) set(ctx context.Context, key string, value []byte) error {
+	_, err := w.conn.ExecContext(ctx, `INSERT INTO setting (key, value) VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value`, key, value)
+	return err
 }

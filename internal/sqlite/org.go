@@ -23,7 +23,11 @@ func (s *Store) AddMember(ctx context.Context, org, user string) error {
 		if err != nil {
 			return err
 		}
-		if _, err := w.conn.ExecContext(ctx, `INSERT INTO org (name) VALUES (?) ON CONFLICT DO NOTHING`, org); err != nil || user == "" {
+		res, err := w.conn.ExecContext(ctx, `INSERT INTO org (name) VALUES (?) ON CONFLICT DO NOTHING`, org)
+		if err == nil {
+			err = w.auditWhere(ctx, res, "org.add", org, "")
+		}
+		if err != nil || user == "" {
 			return err
 		}
 		var id int64
@@ -33,8 +37,11 @@ func (s *Store) AddMember(ctx context.Context, org, user string) error {
 		if id == 0 {
 			return noUser(user)
 		}
-		_, err = w.conn.ExecContext(ctx, `INSERT INTO org_member (org, user_id) VALUES (?, ?) ON CONFLICT DO NOTHING`, org, id)
-		return err
+		res, err = w.conn.ExecContext(ctx, `INSERT INTO org_member (org, user_id) VALUES (?, ?) ON CONFLICT DO NOTHING`, org, id)
+		if err != nil {
+			return err
+		}
+		return w.auditWhere(ctx, res, "org.join", org, user)
 	})
 }
 
@@ -42,16 +49,21 @@ func (s *Store) AddMember(ctx context.Context, org, user string) error {
 // organisation where no user is named. Packages stay.
 func (s *Store) RemoveMember(ctx context.Context, org, user string) error {
 	return s.update(ctx, func(ctx context.Context, w *writer) error {
+		action := "org.remove"
 		query, args, none := `DELETE FROM org WHERE name = ?`, []any{org}, pkgmeter.Errorf(pkgmeter.NotFound, "there is no organisation %q", org)
 		if user != "" {
 			query = `DELETE FROM org_member WHERE org = ? AND user_id = (SELECT id FROM user WHERE name = ?)`
+			action = "org.leave"
 			args, none = append(args, user), pkgmeter.Errorf(pkgmeter.NotFound, "%q is no member of %q", user, org)
 		}
 		res, err := w.conn.ExecContext(ctx, query, args...)
 		if err != nil {
 			return err
 		}
-		return affected(res, none)
+		if err := affected(res, none); err != nil {
+			return err
+		}
+		return w.audit(ctx, action, org, user)
 	})
 }
 

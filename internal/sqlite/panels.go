@@ -2,7 +2,9 @@ package sqlite
 
 import (
 	"context"
+	"database/sql"
 	"encoding/json"
+	"errors"
 	"fmt"
 )
 
@@ -24,17 +26,24 @@ func (s *Store) Hidden(ctx context.Context) (map[string]bool, error) {
 
 // SetHidden hides a panel of the page, or shows it again.
 func (s *Store) SetHidden(ctx context.Context, panel string, hide bool) error {
-	hidden, err := s.Hidden(ctx)
-	if err != nil {
-		return err
-	}
-	if hidden == nil {
-		hidden = map[string]bool{}
-	}
-	hidden[panel] = hide
-	text, err := json.Marshal(hidden)
-	if err != nil {
-		return err
-	}
-	return s.SetSetting(ctx, hiddenPanels, text)
+	return s.update(ctx, func(ctx context.Context, w *writer) error {
+		hidden := map[string]bool{}
+		var text []byte
+		err := w.conn.QueryRowContext(ctx, `SELECT value FROM setting WHERE key = ?`, hiddenPanels).Scan(&text)
+		if err == nil {
+			err = json.Unmarshal(text, &hidden)
+		}
+		if err != nil && !errors.Is(err, sql.ErrNoRows) {
+			return fmt.Errorf("setting %s: %w", hiddenPanels, err)
+		}
+		was := hidden[panel]
+		hidden[panel] = hide
+		if text, err = json.Marshal(hidden); err != nil {
+			return err
+		}
+		if err := w.set(ctx, hiddenPanels, text); err != nil || was == hide {
+			return err
+		}
+		return w.audit(ctx, "panel."+map[bool]string{true: "hide", false: "show"}[hide], panel, "")
+	})
 }

@@ -76,6 +76,9 @@ func (s *Store) SetRules(ctx context.Context, rules pkgmeter.Rules, builtin int,
 	err := s.update(ctx, func(ctx context.Context, w *writer) error {
 		w.next = &next
 		_, err := w.conn.ExecContext(ctx, `UPDATE meta SET rule = ?, builtin = ?, own = ?`, next.rule, builtin, own)
+		if err == nil && m.own != own {
+			err = w.audit(ctx, "rules.clients", "", fmt.Sprintf("the operator's own rules changed: counting rules %d", next.rule))
+		}
 		if err != nil || pos == 0 || !next.sliced {
 			return err
 		}

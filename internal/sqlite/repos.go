@@ -25,8 +25,10 @@ func (s *Store) SetPublic(ctx context.Context, name string, public bool) (known 
 	}
 	err = s.update(ctx, func(ctx context.Context, w *writer) error {
 		var named int
+		var was bool
 		err := w.conn.QueryRowContext(ctx, `
-			SELECT (SELECT count(*) FROM repo WHERE name = ?1), (SELECT count(*) FROM repo_said WHERE name = ?1)`, name).Scan(&known, &named)
+			SELECT (SELECT count(*) FROM repo WHERE name = ?1), (SELECT count(*) FROM repo_said WHERE name = ?1),
+				coalesce((SELECT public FROM repo_said WHERE name = ?1), 0)`, name).Scan(&known, &named, &was)
 		switch {
 		case err != nil:
 			return err
@@ -35,7 +37,10 @@ func (s *Store) SetPublic(ctx context.Context, name string, public bool) (known 
 		}
 		_, err = w.conn.ExecContext(ctx, `
 			INSERT INTO repo_said (name, public) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET public = excluded.public`, name, public)
-		return err
+		if err != nil || was == public {
+			return err
+		}
+		return w.audit(ctx, "repository."+map[bool]string{true: "public", false: "private"}[public], name, "")
 	})
 	return known, err
 }

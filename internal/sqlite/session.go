@@ -63,6 +63,41 @@ func (s *Store) EndSession(ctx context.Context, sum [32]byte) error {
 	})
 }
 
+// Sessions lists those of a user, of all where none is named, the newest first.
+func (s *Store) Sessions(ctx context.Context, user string) (all []pkgmeter.Session, err error) {
+	err = eachRow(ctx, s.side, func(rows *sql.Rows) error {
+		var one pkgmeter.Session
+		var sum []byte
+		var createdMS, usedMS int64
+		if err := rows.Scan(&sum, &one.User, &createdMS, &usedMS); err != nil {
+			return err
+		}
+		copy(one.SHA256[:], sum)
+		one.Created, one.Used = fromMS(createdMS), fromMS(usedMS)
+		all = append(all, one)
+		return nil
+	}, `
+		SELECT s.sha256, u.name, s.created_ms, s.used_ms FROM session s JOIN user u ON u.id = s.user_id
+		WHERE ?1 = '' OR u.name = ?1 ORDER BY s.created_ms DESC, s.sha256`, user)
+	return all, err
+}
+
+// EndSessionOf ends a session of a user in their or an administrator's name, which
+// the audit log has; a user's logout is [Store.EndSession].
+func (s *Store) EndSessionOf(ctx context.Context, user string, sum [32]byte) error {
+	return s.update(ctx, func(ctx context.Context, w *writer) error {
+		res, err := w.conn.ExecContext(ctx, `
+			DELETE FROM session WHERE sha256 = ? AND user_id = (SELECT id FROM user WHERE name = ?)`, sum[:], user)
+		if err != nil {
+			return err
+		}
+		if err := affected(res, pkgmeter.Errorf(pkgmeter.NotFound, "this session has ended already")); err != nil {
+			return err
+		}
+		return w.audit(ctx, "session.end", user, "")
+	})
+}
+
 // DropSessions ends the sessions that were begun, or last used, at or before a
 // time.
 func (s *Store) DropSessions(ctx context.Context, begun, used time.Time) error {

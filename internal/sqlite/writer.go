@@ -16,6 +16,7 @@ import (
 // what it remembers. All of it belongs to who holds Store.mu.
 type writer struct {
 	db   *sql.DB
+	now  func() time.Time // of the store that it belongs to
 	conn *sql.Conn
 	gen  int64
 	rule int64 // the rule set in force

@@ -7,6 +7,7 @@ import (
 
 	"github.com/pkgmeter/pkgmeter"
 	"github.com/pkgmeter/pkgmeter/internal/rule"
+	"github.com/pkgmeter/pkgmeter/internal/sharelink"
 )
 
 // maxFilterValues is the most values of one filter of the page.
@@ -155,7 +156,7 @@ func (n narrowing) only(by pkgmeter.Key, value string) (to narrowing, ok bool) {
 // A chip is one value of a filter that is in force.
 type chip struct {
 	Name, Value string
-	URL         string // of the page without it
+	URL         string // of the page without it, "" where a link holds it
 }
 
 // chips lists all values in force, but for the package that a page is about.
@@ -165,9 +166,13 @@ func (w wish) chips() (all []chip) {
 			continue
 		}
 		for j, v := range values {
-			to := w
-			to.Narrow[i] = slices.Delete(slices.Clone(values), j, j+1)
-			all = append(all, chip{filters[i].name, v, to.link()})
+			c := chip{Name: filters[i].name, Value: v}
+			if w.Share == nil || !sharelink.Pinned(w.Share.ShareLink, c.Name) {
+				to := w
+				to.Narrow[i] = slices.Delete(slices.Clone(values), j, j+1)
+				c.URL = to.link()
+			}
+			all = append(all, c)
 		}
 	}
 	return all
@@ -194,8 +199,12 @@ func (w wish) linkTo(by pkgmeter.Key, key string) string {
 	return w.link()
 }
 
-// bare returns the URL of the page without any filter.
+// bare returns the URL of the page without any filter, "" where a link holds all
+// of them.
 func (w wish) bare() string {
+	if w.Share != nil && !slices.ContainsFunc(w.chips(), func(c chip) bool { return c.URL != "" }) {
+		return ""
+	}
 	bare := narrowing{}
 	if w.About {
 		for i, f := range filters {

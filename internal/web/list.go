@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/pkgmeter/pkgmeter"
+	"github.com/pkgmeter/pkgmeter/internal/sharelink"
 )
 
 // Rows of a list.
@@ -60,7 +61,7 @@ type leftOut struct{ Titles, Why string }
 // filters leave no counts of, which it names.
 func (w *Web) lists(all []panel, hidden map[string]bool, query pkgmeter.Query, wanted wish, imported bool) (boxes []*list, left []leftOut, tasks []task) {
 	for _, p := range all {
-		if hidden[p.Name] {
+		if hidden[p.Name] || wanted.hides(p.by) {
 			continue
 		}
 		if _, err := pkgmeter.BasisOf(query.Filter, &p.by); err != nil {
@@ -72,6 +73,12 @@ func (w *Web) lists(all []panel, hidden map[string]bool, query pkgmeter.Query, w
 		tasks = append(tasks, func(ctx context.Context) error { return w.list(ctx, l, p, query, wanted, imported) })
 	}
 	return boxes, left, tasks
+}
+
+// hides reports whether a list would tell of people that the link to the page
+// does not name.
+func (w wish) hides(by pkgmeter.Key) bool {
+	return w.Share != nil && (by == pkgmeter.ByConsumer || by == pkgmeter.BySource) && !sharelink.Pinned(w.Share.ShareLink, by.String())
 }
 
 // leaveOut adds a panel to those that are left out for the same reason, which is

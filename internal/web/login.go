@@ -10,11 +10,15 @@ import (
 // page returns what the layout shows a reader. Who sends a password with every
 // request has nothing to log out of.
 func (w *Web) page(r *http.Request, title string, reader pkgmeter.Principal) page {
+	if reader.Shared != nil {
+		return page{Title: title, Version: w.Version, Shared: reader.Shared.Expires}
+	}
 	return page{
 		Title: title, User: reader.User, Session: reader.User != "" && !auth.HasCredentials(r), Version: w.Version,
 		Inspect: w.Inspector != nil && mayInspect(reader) == nil, Catalog: w.hasCatalog(),
 		Sources: w.Sources != nil && reader.User != "", Badges: w.Badges != nil, Live: w.Live != nil, Alerts: w.maySeeAlerts(reader) == nil,
-		Search: w.Searcher != nil && (w.Public || reader.User != ""),
+		Search:  w.Searcher != nil && (w.Public || reader.User != ""),
+		Account: w.Settings && reader.User != "" && reader.Scope == "",
 	}
 }
 

@@ -96,7 +96,7 @@ func (w *Web) newUploadList(all []pkgmeter.Uploaded, wanted wish) *uploadList {
 	for _, purl := range wanted.Narrow.filter().Packages {
 		packages = append(packages, param{"package", purl})
 	}
-	l.Tools = w.newTools("uploads", wish{From: wanted.From, To: wanted.To}, packages...)
+	l.Tools = w.newTools("uploads", wish{From: wanted.From, To: wanted.To, Share: wanted.Share}, packages...)
 	for _, u := range slices.Backward(all[max(0, len(all)-uploadRows):]) {
 		l.Rows = append(l.Rows, uploadRow{u.Day, u.Package, w.useURL(u.Package, wanted), keyLabel(pkgmeter.ByVersion, u.Version), u.Files})
 	}

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/pkgmeter/pkgmeter"
+	"github.com/pkgmeter/pkgmeter/internal/rule"
 )
 
 // Publicity says whose numbers everyone may read.
@@ -29,10 +30,39 @@ const (
 type settingsView struct {
 	page
 	Saved  bool
+	Tabs   []Tab
 	Panels []panelChoice
+	Own    []rule.ClientRule
 
 	Repositories     []repositoryChoice // nil where there are none to choose from
 	MoreRepositories bool
+}
+
+// A Tab leads to one of the pages of settings.
+type Tab = choice
+
+// Tabs are the pages of settings that p may see, of which one is shown here.
+func (w *Web) Tabs(p pkgmeter.Principal, here string) (tabs []Tab) {
+	if !w.Settings {
+		return nil
+	}
+	for _, t := range []struct {
+		title, path string
+		may         bool
+	}{
+		{"My account", "/stats/settings/account", p.User != "" && p.Scope == ""},
+		{"Shared links", "/stats/settings/links", MayShare(p)},
+		{"Panels and repositories", "/stats/settings", w.mayChange(p) == nil},
+		{"Users", "/stats/settings/users", mayInspect(p) == nil},
+		{"Tokens", "/stats/settings/tokens", mayInspect(p) == nil},
+		{"Sessions", "/stats/settings/sessions", mayInspect(p) == nil},
+		{"Audit log", "/stats/settings/audit", mayInspect(p) == nil},
+	} {
+		if t.may {
+			tabs = append(tabs, Tab{Title: t.title, URL: w.Base + t.path, Here: t.path == here})
+		}
+	}
+	return tabs
 }
 
 type repositoryChoice struct {
@@ -54,7 +84,7 @@ func (w *Web) ServeSettings(rw http.ResponseWriter, r *http.Request, p pkgmeter.
 	if err != nil {
 		return err
 	}
-	view := &settingsView{page: w.page(r, "Settings", p), Saved: r.URL.Query().Has("saved")}
+	view := &settingsView{page: w.page(r, "Settings", p), Saved: r.URL.Query().Has("saved"), Tabs: w.Tabs(p, "/stats/settings"), Own: w.Own}
 	for _, l := range choosable() {
 		view.Panels = append(view.Panels, panelChoice{l.Name, l.Title, !hidden[l.Name]})
 	}

@@ -4,8 +4,10 @@ import (
 	"cmp"
 	"net/url"
 	"strconv"
+	"strings"
 
 	"github.com/pkgmeter/pkgmeter"
+	"github.com/pkgmeter/pkgmeter/internal/sharelink"
 )
 
 // usualDays is the range of a page whose URL asks for none.
@@ -25,8 +27,9 @@ type wish struct {
 	Measure pkgmeter.Measure
 	Narrow  narrowing
 
-	About bool    // the page is about the one package in Narrow
-	Extra []param // of the page itself, which every link keeps
+	About bool                 // the page is about the one package in Narrow
+	Share *pkgmeter.SharedView // whose link the page is seen by, which every address keeps; nil for none
+	Extra []param              // of the page itself, which every link keeps
 }
 
 // presets are the ranges to pick with one click.
@@ -161,7 +164,20 @@ func (w wish) kept() (all []param) {
 			all = append(all, param{filters[i].name, v})
 		}
 	}
+	if w.Share != nil {
+		all = append(all, param{sharelink.Param, w.Share.Secret})
+	}
 	return append(all, w.Extra...)
+}
+
+// shows reports whether the page may be asked for a range: by a link only for
+// days that it shows.
+func (w wish) shows(r wish, today pkgmeter.Day) bool {
+	if w.Share == nil {
+		return true
+	}
+	asked, err := url.ParseQuery(strings.TrimPrefix(r.link(), "?"))
+	return err == nil && sharelink.Shows(w.Share.ShareLink, asked, today)
 }
 
 // param is a parameter of a URL.
@@ -200,6 +216,9 @@ func newSpanView(w wish, span pkgmeter.Span, first, today pkgmeter.Day) spanView
 	for _, p := range presets {
 		to := w
 		to.Days, to.From, to.To = p.Days, 0, 0
+		if !w.shows(to, today) {
+			continue
+		}
 		v.Presets = append(v.Presets, choice{p.Title, to.link(), w.Days == p.Days, p.key})
 	}
 	switch n, err := strconv.Atoi(w.Days); {
@@ -213,14 +232,18 @@ func newSpanView(w wish, span pkgmeter.Span, first, today pkgmeter.Day) spanView
 		v.Title = "from " + v.From.String() + " to " + v.To.String()
 	}
 	if n := span.To - span.From + 1; !v.All && n > 0 {
-		own := wish{Measure: w.Measure, Narrow: w.Narrow, About: w.About, Extra: w.Extra}
+		own := wish{Measure: w.Measure, Narrow: w.Narrow, About: w.About, Share: w.Share, Extra: w.Extra}
 		if span.From > first {
 			own.From, own.To = max(span.From-n, pkgmeter.FirstDay), span.From-1
-			v.Earlier = own.link()
+			if w.shows(own, today) {
+				v.Earlier = own.link()
+			}
 		}
 		if span.To < today {
 			own.From, own.To = span.To+1, min(span.To+n, today)
-			v.Later = own.link()
+			if w.shows(own, today) {
+				v.Later = own.link()
+			}
 		}
 	}
 	return v

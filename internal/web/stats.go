@@ -30,8 +30,9 @@ type statsView struct {
 	Script     string // URL of the page script, "" where it was not built
 	Data       data
 
-	Admin  bool // may go to the settings
-	Hidden int  // panels
+	Admin    bool   // may go to the settings
+	ShareURL string // of the form that makes a link to the view, "" for who may make none
+	Hidden   int    // panels
 }
 
 // ServeStats renders the page of counts. A range that cannot be is answered
@@ -39,6 +40,9 @@ type statsView struct {
 func (w *Web) ServeStats(rw http.ResponseWriter, r *http.Request, p pkgmeter.Principal) error {
 	now := w.Now().UTC()
 	wanted, problem := parseWish(r.URL.Query(), pkgmeter.DayOf(now))
+	if wanted.Share = p.Shared; problem != nil && p.Shared != nil {
+		return problem // the usual page would show more than the link does
+	}
 	if r.URL.Query().Get(looks) == plainBars {
 		wanted.Extra = []param{{looks, plainBars}}
 	}
@@ -52,6 +56,7 @@ func (w *Web) ServeStats(rw http.ResponseWriter, r *http.Request, p pkgmeter.Pri
 		view.Word, view.Only, view.Title = word, only, word+" "+label(only)
 	}
 	view.Admin = w.mayChange(p) == nil
+	view.ShareURL = w.shareURL(p, "/stats", wanted)
 	status := http.StatusOK
 	if problem != nil {
 		view.Problem = pkgmeter.PublicMessage(problem)
@@ -86,7 +91,7 @@ func (w *Web) stats(ctx context.Context, view *statsView, wanted wish) error {
 	}
 	if whole.Span.From == 0 && wanted.Days == strconv.Itoa(usualDays) {
 		// An import is all there is, and has no days.
-		wanted = wish{Days: "all", Measure: wanted.Measure, Narrow: wanted.Narrow}
+		wanted = wish{Days: "all", Measure: wanted.Measure, Narrow: wanted.Narrow, Share: wanted.Share}
 		query.From, query.To, view.Total = 0, 0, view.All
 	}
 	view.Chips, view.Bare = wanted.chips(), wanted.bare()

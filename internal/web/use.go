@@ -28,6 +28,7 @@ type useView struct {
 	MoreVersions     bool
 	Overview         string // URL of the overview, narrowed to the package
 	Badge            string // URL of the builder
+	ShareURL         string // of the form that makes a link to the view, "" for who may make none
 	Catalog          string // URL of its page in the catalog, "" for none
 	Rules            int
 	Now              time.Time
@@ -36,8 +37,11 @@ type useView struct {
 }
 
 // useURL returns the URL of the page of a package, with the days and filters of
-// another page.
+// another page. A link opens one page only, which is narrowed then.
 func (w *Web) useURL(purl string, wanted wish) string {
+	if wanted.Share != nil {
+		return wanted.linkTo(pkgmeter.ByPackage, purl)
+	}
 	for i, f := range filters {
 		if f.by == pkgmeter.ByPackage {
 			wanted.Narrow[i] = []string{purl}
@@ -83,7 +87,7 @@ func (w *Web) ServeUse(rw http.ResponseWriter, r *http.Request, p pkgmeter.Princ
 	}
 	name := strings.TrimSpace(said[0])
 	purl, err := rule.CanonicalPackage(name)
-	if err != nil {
+	if err != nil && p.Shared == nil {
 		return w.named(rw, r, p, name)
 	}
 	values.Set("package", purl)
@@ -92,7 +96,7 @@ func (w *Web) ServeUse(rw http.ResponseWriter, r *http.Request, p pkgmeter.Princ
 	if err != nil {
 		return err
 	}
-	wanted.About = true
+	wanted.About, wanted.Share = true, p.Shared
 	if values.Get(groupParam) == byMajor {
 		wanted.Extra = append(wanted.Extra, param{groupParam, byMajor})
 	}
@@ -101,6 +105,7 @@ func (w *Web) ServeUse(rw http.ResponseWriter, r *http.Request, p pkgmeter.Princ
 	}
 	view := &useView{page: w.page(r, packageName(purl), p), Purl: purl, Now: now}
 	view.Type, view.Name = purlParts(purl)
+	view.ShareURL = w.shareURL(p, "/stats/package", wanted)
 	known := false
 	err = inTime(r.Context(), func(ctx context.Context) (err error) {
 		known, err = w.use(ctx, view, wanted)
@@ -108,6 +113,9 @@ func (w *Web) ServeUse(rw http.ResponseWriter, r *http.Request, p pkgmeter.Princ
 	})
 	if err != nil {
 		return err
+	}
+	if !known && p.Shared != nil { // it tells of no other package
+		return pkgmeter.Errorf(pkgmeter.NotFound, "there is no such package any more")
 	}
 	if !known {
 		return w.named(rw, r, p, purl)

@@ -46,8 +46,10 @@ func (w *Web) use(ctx context.Context, view *useView, wanted wish) (known bool, 
 	lists, left, tasks := w.lists(aboutPackage, hidden, query, wanted, false)
 	tasks = append(tasks,
 		w.series(&a.ever, always, pkgmeter.Daily), w.totals(&a.total, always), w.totals(&a.store, pkgmeter.Query{Now: view.Now}),
-		w.top(&a.ranking, others, pkgmeter.ByPackage, rankedLimit),
-		w.uploads(&a.uploads, query, uploadMarks))
+		w.top(&a.ranking, others, pkgmeter.ByPackage, rankedLimit))
+	if !wanted.narrowed() {
+		tasks = append(tasks, w.uploads(&a.uploads, query, uploadMarks))
+	}
 	if noVersions == nil {
 		tasks = append(tasks, w.top(&a.versions, query, pkgmeter.ByVersion, maxVersions))
 	} else {
@@ -66,6 +68,20 @@ func (w *Web) use(ctx context.Context, view *useView, wanted wish) (known bool, 
 	view.LeftOut, view.Rules, view.MoreVersions = left, a.store.Rules, a.versions.Next != nil
 	w.useHead(view, a, wanted)
 	return true, w.useRest(ctx, view, a, query, wanted, lists)
+}
+
+// narrowed reports whether a link shows less of a package than all there is. What
+// is kept by package only would tell of the rest.
+func (w wish) narrowed() bool {
+	if w.Share == nil {
+		return false
+	}
+	for i, values := range w.Narrow {
+		if len(values) > 0 && filters[i].by != pkgmeter.ByPackage {
+			return true
+		}
+	}
+	return false
 }
 
 // lastName returns what stands behind the last slash of a purl.

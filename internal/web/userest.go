@@ -87,9 +87,12 @@ func (w *Web) useRest(ctx context.Context, view *useView, a useAnswers, query pk
 		tasks = append(tasks, w.series(&series[i], q, d.grain))
 	}
 	older, asked := w.older(query, wanted, versions)
-	adds, err := w.useAdds(ctx, view)
-	if err != nil {
-		return err
+	var adds *addsView
+	if wanted.Share == nil { // they are no downloads
+		var err error
+		if adds, err = w.useAdds(ctx, view); err != nil {
+			return err
+		}
 	}
 	if err := together(ctx, append(tasks, asked...)...); err != nil {
 		return err

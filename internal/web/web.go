@@ -10,6 +10,7 @@ import (
 	"embed"
 	"fmt"
 	"html/template"
+	"io/fs"
 	"net/http"
 	"strconv"
 	"strings"
@@ -18,6 +19,7 @@ import (
 	"github.com/pkgmeter/pkgmeter"
 	"github.com/pkgmeter/pkgmeter/internal/alert"
 	"github.com/pkgmeter/pkgmeter/internal/httpx"
+	"github.com/pkgmeter/pkgmeter/internal/rule"
 )
 
 //go:embed templates static
@@ -31,14 +33,16 @@ type Web struct {
 	Now       func() time.Time
 	Base      string // base path of all links, without the slash at its end
 	Version   string
-	Sources   Sources       // nil: there is no page of sources
-	Inspector Inspector     // nil: there are no pages of quarantine and payloads
-	Panels    Panels        // nil: every panel is shown, and there are no settings
-	Catalog   Catalog       // without a directory there are no pages of packages
-	Badges    Badges        // nil: there is no page that builds them
-	Alerts    *alert.Alerts // nil: there are no pages of alerts
-	Live      Live          // nil: there is no live view
-	Publicity Publicity     // nil: the settings do not say which repositories are public
+	Sources   Sources           // nil: there is no page of sources
+	Inspector Inspector         // nil: there are no pages of quarantine and payloads
+	Panels    Panels            // nil: every panel is shown, and there are no settings
+	Catalog   Catalog           // without a directory there are no pages of packages
+	Badges    Badges            // nil: there is no page that builds them
+	Alerts    *alert.Alerts     // nil: there are no pages of alerts
+	Live      Live              // nil: there is no live view
+	Publicity Publicity         // nil: the settings do not say which repositories are public
+	Settings  bool              // there are pages of users, tokens and links
+	Own       []rule.ClientRule // the operator's, which the settings show
 
 	pages  map[string]*template.Template
 	assets *assets
@@ -57,17 +61,39 @@ func (w *Web) Init() error {
 	w.assets, w.forms, w.markdown = assets, http.NewCrossOriginProtection(), newMarkdown()
 	w.script = w.assetURL(scriptFile)
 	w.pages = map[string]*template.Template{}
-	for _, name := range []string{"landing", "login", "stats", "settings", "rules", "sources", "quarantine", "payloads", "catalog", "package", "tracks", "track", "absent", "use", "alike", "badges", "compare", "search", "live", "alerts", "watch", "told"} {
+	return w.Parse(files, "landing", "login", "stats", "settings", "rules", "sources", "quarantine", "payloads", "catalog", "package", "tracks", "track", "absent", "use", "alike", "badges", "compare", "search", "live", "alerts", "watch", "told")
+}
+
+// Parse adds pages to those of this package: templates/NAME.html of fsys, in the
+// same layout.
+func (w *Web) Parse(fsys fs.FS, names ...string) error {
+	for _, name := range names {
 		t, err := template.New("layout.html").Funcs(template.FuncMap{
 			"count": count, "size": size, "bytes": func(n int) int64 { return int64(n) }, "base": func() string { return w.Base }, "asset": w.assetURL,
 			"what": what, "pieces": pieces, "number": func(n int) string { return count(int64(n)) },
-		}).ParseFS(files, "templates/layout.html", "templates/parts.html", "templates/"+name+".html")
+		}).ParseFS(files, "templates/layout.html", "templates/parts.html")
+		if err == nil {
+			t, err = t.ParseFS(fsys, "templates/"+name+".html")
+		}
 		if err != nil {
 			return fmt.Errorf("template %s: %w", name, err)
 		}
 		w.pages[name] = t
 	}
 	return nil
+}
+
+// A Page is what the layout asks of every view model, for pages of other packages.
+type Page = page
+
+// NewPage returns what the layout shows a reader.
+func (w *Web) NewPage(r *http.Request, title string, reader pkgmeter.Principal) Page {
+	return w.page(r, title, reader)
+}
+
+// Render writes a page that was parsed, with a status.
+func (w *Web) Render(rw http.ResponseWriter, status int, name string, view any) error {
+	return w.renderStatus(rw, status, name, view)
 }
 
 // page is what the layout asks of every view model.
@@ -82,7 +108,10 @@ type page struct {
 	Search  bool // the user may search
 	Live    bool // there is one of events as they come
 	Alerts  bool // the user may see the alerts
+	Account bool // the user has a page of their own
 	Version string
+
+	Shared time.Time // until when the link shows the page by which it is seen; zero for none
 }
 
 // render writes a page that answers with 200.

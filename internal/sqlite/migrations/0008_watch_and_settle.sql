@@ -11,6 +11,12 @@ CREATE TABLE audit (
 	detail TEXT    NOT NULL  -- what it was and became, as text; '' for none
 ) STRICT;
 
+CREATE INDEX audit_actor ON audit (actor);
+
+-- When a token was used last, at the hour, so that asking does not write each
+-- time; 0: never, or before this was kept.
+ALTER TABLE token ADD COLUMN used_ms INTEGER NOT NULL DEFAULT 0;
+
 -- A link to a view, for whoever has it, until it expires. Only a digest is kept.
 CREATE TABLE share_link (
 	id         INTEGER PRIMARY KEY,
