@@ -80,18 +80,13 @@ func (c *topCmd) run(a *app) error {
 	if c.CSV {
 		p.Set("format", "csv")
 	}
-	raw, err := a.question("top", p)
-	if err != nil {
+	raw, body, err := c.ask(a, "top", p)
+	switch {
+	case err != nil:
 		return err
-	}
-	if c.JSON {
+	case c.JSON:
 		return a.print(raw)
-	}
-	body, err := c.body("top", raw)
-	if err != nil {
-		return err
-	}
-	if c.CSV {
+	case c.CSV:
 		return api.WriteCSV(a.out, api.Table(body))
 	}
 	list := listOf(body)
@@ -126,10 +121,11 @@ func (c *topCmd) recent(a *app, l *terminal.List, asked url.Values) error {
 	}
 	p.Set("from", span.From.String())
 	p.Set("to", span.To.String())
-	all, err := c.history(a, p)
+	_, body, err := c.ask(a, "series", p)
 	if err != nil {
 		return err
 	}
+	all := historyOf(body)
 	items := l.Items[:min(len(l.Items), mostRecent)]
 	for some := range slices.Chunk(items, pkgmeter.SplitLines) {
 		keys := make([]string, 0, len(some))
@@ -140,10 +136,12 @@ func (c *topCmd) recent(a *app, l *terminal.List, asked url.Values) error {
 		}
 		q := maps.Clone(p)
 		q[c.By] = keys
-		lines, err := c.split(a, q, c.By)
+		q.Set("split", c.By)
+		_, body, err := c.ask(a, "series", q)
 		if err != nil {
 			return err
 		}
+		lines := linesOf(body)
 		for i, it := range some {
 			if slices.Contains(keys, it.Name) {
 				some[i].Recent = lines.values(it.Name, all.Points, c.chosen())
@@ -179,11 +177,7 @@ func (c *seriesCmd) run(a *app) error {
 	if c.Grain != "" {
 		p.Set("grain", c.Grain)
 	}
-	raw, err := a.question("series", p)
-	if err != nil {
-		return err
-	}
-	body, err := c.body("series", raw)
+	raw, body, err := c.ask(a, "series", p)
 	if err != nil {
 		return err
 	}
@@ -208,9 +202,7 @@ func (c *seriesCmd) run(a *app) error {
 		if err != nil {
 			return err
 		}
-		if before != nil {
-			h.Before = before[purl]
-		}
+		h.Before = before[purl]
 	}
 	return c.write(a, h)
 }
@@ -235,9 +227,6 @@ func (c *seriesCmd) cut(body any) bool {
 
 // question asks what the HTTP interface answers.
 func (a *app) question(name string, p url.Values) (json.RawMessage, error) {
-	if err := a.needData(); err != nil {
-		return nil, err
-	}
 	raw, err := a.do("question", question{name, p})
 	if pkgmeter.CodeOf(err) == pkgmeter.Invalid {
 		return nil, usage("%s", pkgmeter.PublicMessage(err))
