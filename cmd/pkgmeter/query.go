@@ -106,7 +106,7 @@ const (
 )
 
 // recent adds how the items of a list did in the days asked for, or else the last
-// ones. Some keys cannot be asked for like that: theirs is left out.
+// ones.
 func (c *topCmd) recent(a *app, l *terminal.List, asked url.Values) error {
 	span := l.Span
 	if c.From == "" {
@@ -125,31 +125,47 @@ func (c *topCmd) recent(a *app, l *terminal.List, asked url.Values) error {
 	if err != nil {
 		return err
 	}
-	all := historyOf(body)
-	items := l.Items[:min(len(l.Items), mostRecent)]
-	for some := range slices.Chunk(items, pkgmeter.SplitLines) {
-		keys := make([]string, 0, len(some))
-		for _, it := range some {
-			if it.Name != pkgmeter.UnknownCountry || c.By != "country" {
-				keys = append(keys, it.Name)
-			}
-		}
-		q := maps.Clone(p)
-		q[c.By] = keys
-		q.Set("split", c.By)
-		_, body, err := c.ask(a, "series", q)
-		if err != nil {
+	l.Recent = span
+	all := historyOf(body).Points
+	for some := range slices.Chunk(l.Items[:min(len(l.Items), mostRecent)], pkgmeter.SplitLines) {
+		if err := c.recentOf(a, some, all, p); err != nil {
 			return err
 		}
-		lines := linesOf(body)
-		for i, it := range some {
-			if slices.Contains(keys, it.Name) {
-				some[i].Recent = lines.values(it.Name, all.Points, c.chosen())
-			}
+	}
+	return nil
+}
+
+// recentOf is recent for as many items as a question has lines.
+func (c *topCmd) recentOf(a *app, items []terminal.Item, all []terminal.Point, p url.Values) error {
+	var keys []string
+	for _, it := range items {
+		if !c.rest(it.Name) {
+			keys = append(keys, it.Name)
 		}
 	}
-	l.Recent = span
+	if keys == nil {
+		return nil
+	}
+	q := maps.Clone(p)
+	q[c.By] = keys
+	q.Set("split", c.By)
+	_, body, err := c.ask(a, "series", q)
+	if err != nil {
+		return err
+	}
+	of := linesOf(body)
+	for i, it := range items {
+		if !c.rest(it.Name) {
+			items[i].Recent = of.values(it.Name, all, c.chosen())
+		}
+	}
 	return nil
+}
+
+// rest reports whether a key is of what is left of all others. No filter asks
+// for that, and so it has no sparkline.
+func (c *topCmd) rest(key string) bool {
+	return c.By == "country" && key == pkgmeter.UnknownCountry || c.By == "consumer" && key == ""
 }
 
 type seriesCmd struct {
