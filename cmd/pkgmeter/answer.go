@@ -10,23 +10,26 @@ import (
 	"github.com/pkgmeter/pkgmeter/internal/terminal"
 )
 
-// body decodes what the HTTP interface answers.
-func (f *filters) body(name string, raw json.RawMessage) (body any, err error) {
-	switch {
+// ask asks a question, and decodes what the HTTP interface answers.
+func (f *filters) ask(a *app, name string, p url.Values) (raw json.RawMessage, body any, err error) {
+	if raw, err = a.question(name, p); err != nil {
+		return nil, nil, err
+	}
+	switch split := p.Has("split"); {
 	case name == "top" && f.adds():
 		body = new(api.AddsTop)
 	case name == "top":
 		body = new(api.Top)
-	case name == "split" && f.adds():
+	case split && f.adds():
 		body = new(api.AddsSplit)
-	case name == "split":
+	case split:
 		body = new(api.Split)
 	case f.adds():
 		body = new(api.AddsSeries)
 	default:
 		body = new(api.Series)
 	}
-	return body, json.Unmarshal(raw, body)
+	return raw, body, json.Unmarshal(raw, body)
 }
 
 // chosen is which of the numbers of an answer the question is about.
@@ -139,40 +142,19 @@ func (l lines) values(key string, all []terminal.Point, chosen int) []terminal.V
 	return values
 }
 
-// history asks for a series.
-func (f *filters) history(a *app, p url.Values) (*terminal.History, error) {
-	raw, err := a.question("series", p)
-	if err != nil {
-		return nil, err
-	}
-	body, err := f.body("series", raw)
-	return historyOf(body), err
-}
-
-// split asks for a series of each key.
-func (f *filters) split(a *app, p url.Values, by string) (lines, error) {
-	p.Set("split", by)
-	raw, err := a.question("series", p)
-	if err != nil {
-		return nil, err
-	}
-	body, err := f.body("split", raw)
-	return linesOf(body), err
-}
-
 // before asks how much of each package there was in the days before a span, of
-// the same number. It answers nil where the store does not have all of them.
-func (f *filters) before(a *app, p url.Values, span pkgmeter.Span) (map[string]*int64, error) {
+// the same number. It answers nothing where the store does not have all of them.
+func (f *filters) before(a *app, p url.Values, span pkgmeter.Span) (sums map[string]*int64, err error) {
 	if span.Empty() {
-		return nil, nil //nolint:nilnil // nothing to compare with is no error
+		return sums, nil
 	}
-	first, err := f.top(a, url.Values{"by": {"package"}, "limit": {"1"}, "measure": p["measure"]})
+	_, body, err := f.ask(a, "top", url.Values{"by": {"package"}, "limit": {"1"}, "measure": p["measure"]})
 	if err != nil {
 		return nil, err
 	}
-	from := span.From - (span.To - span.From + 1)
-	if first.Span.From == 0 || from < first.Span.From {
-		return nil, nil //nolint:nilnil // likewise
+	from, first := span.From-(span.To-span.From+1), listOf(body).Span.From
+	if first == 0 || from < first {
+		return sums, nil
 	}
 	q := url.Values{}
 	for name, v := range p {
@@ -183,24 +165,14 @@ func (f *filters) before(a *app, p url.Values, span pkgmeter.Span) (map[string]*
 	q.Set("by", "package")
 	q.Set("from", from.String())
 	q.Set("to", (span.From - 1).String())
-	list, err := f.top(a, q)
-	if err != nil {
+	if _, body, err = f.ask(a, "top", q); err != nil {
 		return nil, err
 	}
-	sums := map[string]*int64{}
-	for _, it := range list.Items {
+	sums = map[string]*int64{}
+	for _, it := range listOf(body).Items {
 		sums[it.Name] = &it.N[f.chosen()]
 	}
 	return sums, nil
-}
-
-func (f *filters) top(a *app, p url.Values) (*terminal.List, error) {
-	raw, err := a.question("top", p)
-	if err != nil {
-		return nil, err
-	}
-	body, err := f.body("top", raw)
-	return listOf(body), err
 }
 
 // named returns the canonical purl of what the user typed, among those that the

@@ -39,18 +39,13 @@ func (c *compareCmd) run(a *app) error {
 	all := maps.Clone(p)
 	p["package"] = purls
 	p.Set("split", "package")
-	raw, err := a.question("series", p)
-	if err != nil {
+	raw, body, err := c.ask(a, "series", p)
+	switch {
+	case err != nil:
 		return err
-	}
-	if c.JSON {
+	case c.JSON:
 		return a.print(raw)
-	}
-	body, err := c.body("split", raw)
-	if err != nil {
-		return err
-	}
-	if c.CSV {
+	case c.CSV:
 		return api.WriteCSV(a.out, api.Table(body))
 	}
 	answer, err := c.comparison(a, purls, linesOf(body), all, p)
@@ -77,10 +72,11 @@ func (c *compareCmd) purls(a *app) (purls []string, err error) {
 // comparison adds to the lines of packages what they are a share of, and what
 // they were before.
 func (c *compareCmd) comparison(a *app, purls []string, of lines, all, own url.Values) (*terminal.Comparison, error) {
-	h, err := c.history(a, all)
+	_, body, err := c.ask(a, "series", all)
 	if err != nil {
 		return nil, err
 	}
+	h := historyOf(body)
 	before, err := c.before(a, own, h.Span)
 	if err != nil {
 		return nil, err

@@ -56,9 +56,6 @@ func asPurl(name string) (string, error) {
 
 // packagesNamed returns the packages that have one of some names.
 func (a *app) packagesNamed(spellings ...string) (purls []string, err error) {
-	if err := a.needData(); err != nil {
-		return nil, err
-	}
 	for _, spelling := range spellings {
 		var found []string
 		if err := a.call("packages-named", spelling, &found); err != nil {

@@ -80,18 +80,13 @@ func (c *topCmd) run(a *app) error {
 	if c.CSV {
 		p.Set("format", "csv")
 	}
-	raw, err := a.question("top", p)
-	if err != nil {
+	raw, body, err := c.ask(a, "top", p)
+	switch {
+	case err != nil:
 		return err
-	}
-	if c.JSON {
+	case c.JSON:
 		return a.print(raw)
-	}
-	body, err := c.body("top", raw)
-	if err != nil {
-		return err
-	}
-	if c.CSV {
+	case c.CSV:
 		return api.WriteCSV(a.out, api.Table(body))
 	}
 	list := listOf(body)
@@ -111,7 +106,7 @@ const (
 )
 
 // recent adds how the items of a list did in the days asked for, or else the last
-// ones. Some keys cannot be asked for like that: theirs is left out.
+// ones.
 func (c *topCmd) recent(a *app, l *terminal.List, asked url.Values) error {
 	span := l.Span
 	if c.From == "" {
@@ -126,32 +121,51 @@ func (c *topCmd) recent(a *app, l *terminal.List, asked url.Values) error {
 	}
 	p.Set("from", span.From.String())
 	p.Set("to", span.To.String())
-	all, err := c.history(a, p)
+	_, body, err := c.ask(a, "series", p)
 	if err != nil {
 		return err
 	}
-	items := l.Items[:min(len(l.Items), mostRecent)]
-	for some := range slices.Chunk(items, pkgmeter.SplitLines) {
-		keys := make([]string, 0, len(some))
-		for _, it := range some {
-			if it.Name != pkgmeter.UnknownCountry || c.By != "country" {
-				keys = append(keys, it.Name)
-			}
-		}
-		q := maps.Clone(p)
-		q[c.By] = keys
-		lines, err := c.split(a, q, c.By)
-		if err != nil {
+	l.Recent = span
+	all := historyOf(body).Points
+	for some := range slices.Chunk(l.Items[:min(len(l.Items), mostRecent)], pkgmeter.SplitLines) {
+		if err := c.recentOf(a, some, all, p); err != nil {
 			return err
 		}
-		for i, it := range some {
-			if slices.Contains(keys, it.Name) {
-				some[i].Recent = lines.values(it.Name, all.Points, c.chosen())
-			}
+	}
+	return nil
+}
+
+// recentOf is recent for as many items as a question has lines.
+func (c *topCmd) recentOf(a *app, items []terminal.Item, all []terminal.Point, p url.Values) error {
+	var keys []string
+	for _, it := range items {
+		if !c.rest(it.Name) {
+			keys = append(keys, it.Name)
 		}
 	}
-	l.Recent = span
+	if keys == nil {
+		return nil
+	}
+	q := maps.Clone(p)
+	q[c.By] = keys
+	q.Set("split", c.By)
+	_, body, err := c.ask(a, "series", q)
+	if err != nil {
+		return err
+	}
+	of := linesOf(body)
+	for i, it := range items {
+		if !c.rest(it.Name) {
+			items[i].Recent = of.values(it.Name, all, c.chosen())
+		}
+	}
 	return nil
+}
+
+// rest reports whether a key is of what is left of all others. No filter asks
+// for that, and so it has no sparkline.
+func (c *topCmd) rest(key string) bool {
+	return c.By == "country" && key == pkgmeter.UnknownCountry || c.By == "consumer" && key == ""
 }
 
 type seriesCmd struct {
@@ -179,11 +193,7 @@ func (c *seriesCmd) run(a *app) error {
 	if c.Grain != "" {
 		p.Set("grain", c.Grain)
 	}
-	raw, err := a.question("series", p)
-	if err != nil {
-		return err
-	}
-	body, err := c.body("series", raw)
+	raw, body, err := c.ask(a, "series", p)
 	if err != nil {
 		return err
 	}
@@ -208,9 +218,7 @@ func (c *seriesCmd) run(a *app) error {
 		if err != nil {
 			return err
 		}
-		if before != nil {
-			h.Before = before[purl]
-		}
+		h.Before = before[purl]
 	}
 	return c.write(a, h)
 }
@@ -235,9 +243,6 @@ func (c *seriesCmd) cut(body any) bool {
 
 // question asks what the HTTP interface answers.
 func (a *app) question(name string, p url.Values) (json.RawMessage, error) {
-	if err := a.needData(); err != nil {
-		return nil, err
-	}
 	raw, err := a.do("question", question{name, p})
 	if pkgmeter.CodeOf(err) == pkgmeter.Invalid {
 		return nil, usage("%s", pkgmeter.PublicMessage(err))

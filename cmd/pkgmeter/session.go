@@ -43,19 +43,22 @@ func (a *app) session() (s *session, err error) {
 	return s, err
 }
 
-// holding has the calls that f does be those of one session: the store is opened
-// once for all of them.
-func (a *app) holding(f func() error) (err error) {
+// holding does f, which calls several times. Where no server runs, the store is
+// opened once for all of its calls.
+func (a *app) holding(f func() error) error {
 	if err := a.needData(); err != nil {
 		return err
 	}
-	if a.held, err = a.session(); err != nil {
-		return err
-	}
-	err = f()
-	held := a.held
-	a.held = nil
-	return errors.Join(err, held.close())
+	return a.reach(func(lock *control.Lock) error {
+		s, err := a.hold(lock)
+		if err != nil {
+			return err
+		}
+		a.held = s
+		err = f()
+		a.held = nil
+		return errors.Join(err, s.close())
+	}, f)
 }
 
 // hold opens the store for a session. The session has the lock from here on;

@@ -9,9 +9,9 @@ import (
 // shown are the flags that say how an answer is printed. Without any it is plain
 // text, and on a terminal it is drawn.
 type shown struct {
-	CSV      bool   `name:"csv" xor:"shown" help:"Print comma-separated values, with the columns of the HTTP interface."`
+	CSV      bool   `name:"csv" xor:"shown" help:"Print comma-separated values."`
 	Markdown bool   `xor:"shown" help:"Print a table in Markdown, to paste."`
-	Color    string `enum:"auto,always,never" default:"auto" placeholder:"WHEN" help:"Colours: auto (on a terminal, unless NO_COLOR is set), always or never (default auto)."`
+	Color    string `enum:"auto,always,never" default:"auto" placeholder:"WHEN" help:"Colours: auto (on a terminal, unless NO_COLOR is set), always (drawn into a pipe too) or never (default auto)."`
 }
 
 // writable is an answer that is neither JSON nor CSV.

@@ -9,7 +9,7 @@ import (
 
 // EvilNames returns the names of internal/testdata/evil.txt, a quoted string a
 // line, for tests of packages below internal.
-func EvilNames(t *testing.T) (names []string) {
+func EvilNames(t testing.TB) (names []string) {
 	t.Helper()
 	text, err := os.ReadFile("../testdata/evil.txt")
 	if err != nil {

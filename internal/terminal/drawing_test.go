@@ -172,14 +172,14 @@ func TestTheLastColumnStandsForAsManyDaysAsTheOthers(t *testing.T) {
 	t.Parallel()
 	l := list(t)
 	l.Items = l.Items[:1]
-	n := make([]float64, 30)
+	n := make([]float64, 29)
 	for i := range n {
 		n[i] = 1
 	}
-	n[29], n[28], n[0] = 0, -1, 9 // a mean of two days: 0; of the first two: 5
+	n[28], n[27], n[0] = 0, -1, 9 // of two days in the last column one is known; the first has a day of its own
 	l.Items[0].Recent = values(n...)
-	l.Recent = pkgmeter.Span{From: day(t, "2026-02-09"), To: day(t, "2026-03-10")}
-	if got := drawnAt(t, l, 80, false); !strings.Contains(got, "█▃▃▃▃▃▃▃▃▃▃▃▃▃▁") {
+	l.Recent = pkgmeter.Span{From: day(t, "2026-02-10"), To: day(t, "2026-03-10")}
+	if got := drawnAt(t, l, 80, false); !strings.Contains(got, "█▂▂▂▂▂▂▂▂▂▂▂▂▂▁") {
 		t.Errorf("got %s", got)
 	}
 }

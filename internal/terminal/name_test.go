@@ -1,13 +1,12 @@
 package terminal_test
 
 import (
-	"os"
-	"strconv"
 	"strings"
 	"testing"
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/pkgmeter/pkgmeter/internal/browsertest"
 	"github.com/pkgmeter/pkgmeter/internal/terminal"
 	"golang.org/x/text/width"
 )
@@ -72,15 +71,7 @@ func columnsOf(text string) (n int) {
 // FuzzFit holds the cleaning of names to its contract for any input: nothing that
 // moves, turns or hides, no more columns than there are, and clean is clean.
 func FuzzFit(f *testing.F) {
-	evil, err := os.ReadFile("../testdata/evil.txt")
-	if err != nil {
-		f.Fatal(err)
-	}
-	for line := range strings.Lines(string(evil)) {
-		name, err := strconv.Unquote(strings.TrimSpace(line))
-		if err != nil {
-			f.Fatal(err)
-		}
+	for _, name := range browsertest.EvilNames(f) {
 		f.Add(name, uint8(20))
 	}
 	f.Add("e\u0301\u0301\u0301\u0301\u0301", uint8(1))
