@@ -64,22 +64,22 @@ func TestASearchRanksWholeNamesThenBeginningsThenWordsThenTheRest(t *testing.T) 
 		by   pkgmeter.Key
 		keys []string
 	}{
-		"core":               {pkgmeter.ByFile, []string{"core", "core-io.bin", "core-api.bin", "acme-core.bin", "com/acme/app-core/1.0/app-core-1.0.jar", "x/core.y/z.bin", "score.bin", "encore.bin"}},
-		"  CORE  bin ":       {pkgmeter.ByFile, []string{"core-io.bin", "core-api.bin", "acme-core.bin", "x/core.y/z.bin", "score.bin", "encore.bin"}},
-		"app":                {pkgmeter.ByPackage, []string{"pkg:npm/%40scope/app", "pkg:maven/com.acme/app", "pkg:maven/com.acme/app-core", "pkg:npm/happy"}},
-		"@scope/app":         {pkgmeter.ByPackage, []string{"pkg:npm/%40scope/app"}},
-		"%40scope/app":       {pkgmeter.ByPackage, []string{"pkg:npm/%40scope/app"}},
-		"com.acme:app":       {pkgmeter.ByPackage, []string{"pkg:maven/com.acme/app", "pkg:maven/com.acme/app-core"}},
-		"com.acme:app:1.0":   {pkgmeter.ByPackage, []string{"pkg:maven/com.acme/app", "pkg:maven/com.acme/app-core"}},
-		"pkg:npm/@scope/app": {pkgmeter.ByPackage, []string{"pkg:npm/%40scope/app"}},
+		"core":                                {pkgmeter.ByFile, []string{"core", "core-io.bin", "core-api.bin", "acme-core.bin", "com/acme/app-core/1.0/app-core-1.0.jar", "x/core.y/z.bin", "score.bin", "encore.bin"}},
+		"  CORE  bin ":                        {pkgmeter.ByFile, []string{"core-io.bin", "core-api.bin", "acme-core.bin", "x/core.y/z.bin", "score.bin", "encore.bin"}},
+		"app":                                 {pkgmeter.ByPackage, []string{"pkg:npm/%40scope/app", "pkg:maven/com.acme/app", "pkg:maven/com.acme/app-core", "pkg:npm/happy"}},
+		"@scope/app":                          {pkgmeter.ByPackage, []string{"pkg:npm/%40scope/app"}},
+		"%40scope/app":                        {pkgmeter.ByPackage, []string{"pkg:npm/%40scope/app"}},
+		"com.acme:app":                        {pkgmeter.ByPackage, []string{"pkg:maven/com.acme/app", "pkg:maven/com.acme/app-core"}},
+		"com.acme:app:1.0":                    {pkgmeter.ByPackage, []string{"pkg:maven/com.acme/app", "pkg:maven/com.acme/app-core"}},
+		"pkg:npm/@scope/app":                  {pkgmeter.ByPackage, []string{"pkg:npm/%40scope/app"}},
 		"PKG:npm/%40scope/app@1.0.0?arch=x#y": {pkgmeter.ByPackage, []string{"pkg:npm/%40scope/app"}},
-		"maven app":         {pkgmeter.ByPackage, []string{"pkg:maven/com.acme/app", "pkg:maven/com.acme/app-core"}},
-		"curl":              {pkgmeter.ByClient, []string{"curl"}},
-		"iles":              {pkgmeter.ByRepository, []string{"files"}},
-		"nothing like this": {pkgmeter.ByFile, nil},
-		"%zz":               {pkgmeter.ByPackage, nil},
-		"pkg:":              {pkgmeter.ByPackage, nil},
-		":":                 {pkgmeter.ByClient, nil},
+		"maven app":                           {pkgmeter.ByPackage, []string{"pkg:maven/com.acme/app", "pkg:maven/com.acme/app-core"}},
+		"curl":                                {pkgmeter.ByClient, []string{"curl"}},
+		"iles":                                {pkgmeter.ByRepository, []string{"files"}},
+		"nothing like this":                   {pkgmeter.ByFile, nil},
+		"%zz":                                 {pkgmeter.ByPackage, nil},
+		"pkg:":                                {pkgmeter.ByPackage, nil},
+		":":                                   {pkgmeter.ByClient, nil},
 	} {
 		if got := keysOf(find(t, s, text), want.by); !slices.Equal(got, want.keys) {
 			t.Errorf("%q finds %q,\nwant %q", text, got, want.keys)

@@ -18,29 +18,29 @@ import (
 // compareView is what the page that compares packages shows.
 type compareView struct {
 	page
-	Problem   string // with what the URL asks for
-	Said      string // what was to be added
-	Offers    []offer
-	Tried     bool // there was something to add, and it is not clear what
-	Chips     []chip
-	Bare      string
-	Range     spanView
-	Rows      []compareRow
-	Full      bool // no more can be added
-	Max       int
-	Sum       int64 // of everything, by the measure
-	Measure   string
-	Kept      []param // what the form that adds a package sends along
-	Switches  []choices
-	Note      string
-	Tools     tools
-	Name      string // of the panel
-	Title     string
-	Lines     *lines // nil where there are none
-	Rules     int
-	Now       time.Time
-	Script    string
-	Data      data
+	Problem  string // with what the URL asks for
+	Said     string // what was to be added
+	Offers   []offer
+	Tried    bool // there was something to add, and it is not clear what
+	Chips    []chip
+	Bare     string
+	Range    spanView
+	Rows     []compareRow
+	Full     bool // no more can be added
+	Max      int
+	Sum      int64 // of everything, by the measure
+	Measure  string
+	Kept     []param // what the form that adds a package sends along
+	Switches []choices
+	Note     string
+	Tools    tools
+	Name     string // of the panel
+	Title    string
+	Lines    *lines // nil where there are none
+	Rules    int
+	Now      time.Time
+	Script   string
+	Data     data
 }
 
 // An offer is a package that can be added.
