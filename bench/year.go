@@ -47,6 +47,9 @@ func (b *bench) year(ctx context.Context, v volume, made string) error {
 	if err := b.served(ctx, dir, v); err != nil {
 		return err
 	}
+	if err := b.search(ctx, dir, v); err != nil {
+		return fmt.Errorf("search: %w", err)
+	}
 	if err := b.doctor(ctx, dir, v); err != nil {
 		return fmt.Errorf("doctor: %w", err)
 	}

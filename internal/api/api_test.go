@@ -24,7 +24,7 @@ func open(t *testing.T) (*api.API, *sqlite.Store) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { s.Close() })
-	return &api.API{Stats: s, Use: s, Packages: s, Now: now}, s
+	return &api.API{Stats: s, Searcher: s, Use: s, Packages: s, Now: now}, s
 }
 
 func fill(t *testing.T, s *sqlite.Store) {

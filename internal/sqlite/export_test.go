@@ -67,3 +67,6 @@ func (s *Store) KeepUnpacked(slice int64, n int) {
 
 // IsUnpacked reports whether that run is kept.
 func (s *Store) IsUnpacked(slice int64) bool { return s.unpacked.get(slot{slice: slice}, 1) != nil }
+
+// LimitSearch bounds what searches keep: bytes of names, and counts that wait.
+func (s *Store) LimitSearch(bytes, late int) { s.search.room, s.search.late.most = bytes, late }

@@ -104,7 +104,7 @@ func Open(ctx context.Context, dir string, opt Options) (*Store, error) {
 	}
 	opt.Rule = max(opt.Rule, 1)
 	s := &Store{opt: opt, path: filepath.Join(dir, fileName)}
-	s.search.groups = map[pkgmeter.Key]*names{}
+	s.search.init()
 	if err := s.open(ctx); err != nil {
 		if damaged(err) {
 			err = &pkgmeter.Error{Code: pkgmeter.Conflict, Msg: fileName + " is damaged: restore a backup", Err: errors.Join(ErrRefused, err)}

@@ -27,7 +27,8 @@ type searchIndex struct {
 	mu      sync.RWMutex
 	gen     int64 // of the counts; 0 for none
 	groups  map[pkgmeter.Key]*names
-	bytes   int
+	bytes   int // of all names
+	room    int // that these have
 	opening *balanceSet
 
 	late lateCounts
@@ -36,6 +37,7 @@ type searchIndex struct {
 // lateCounts are what commits added since the counts were looked at last.
 type lateCounts struct {
 	mu   sync.Mutex
+	most int
 	on   bool
 	over bool // some had no room
 	all  []lateCount
@@ -45,6 +47,10 @@ type lateCount struct {
 	gen, pos     int64
 	client, file int64
 	add          tally
+}
+
+func (x *searchIndex) init() {
+	x.groups, x.room, x.late.most = map[pkgmeter.Key]*names{}, searchBytes, searchLate
 }
 
 // tell notes what a commit added.
@@ -59,7 +65,7 @@ func (l *lateCounts) tell(gen, pos int64, sums map[cellKey]pkgmeter.Measures) {
 			l.all = append(l.all, lateCount{gen, pos, k.slice, k.file, tally{m.Downloads, m.Hits}})
 		}
 	}
-	if len(l.all) > searchLate {
+	if len(l.all) > l.most {
 		l.over, l.all = true, nil
 	}
 }
@@ -155,7 +161,7 @@ func (x *searchIndex) read(ctx context.Context, q *question) error {
 
 func (x *searchIndex) put(n *names, id int, name string) {
 	before := len(n.text)
-	n.put(id, name, searchBytes-x.bytes)
+	n.put(id, name, x.room-x.bytes)
 	x.bytes += len(n.text) - before
 }
 

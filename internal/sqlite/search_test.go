@@ -328,6 +328,40 @@ func TestASearchInARepositoryFindsNothingOfOthers(t *testing.T) {
 	}
 }
 
+func TestNamesBeyondTheRoomAreNotFoundWhichIsSaid(t *testing.T) {
+	t.Parallel()
+	s := open(t, t.TempDir(), &clock{noon})
+	s.LimitSearch(100, 1<<20)
+	fetched(t, s, "r", "early-app.bin", 1)
+	if found := find(t, s, "app"); found.Groups[1].Part {
+		t.Error("there is room for one")
+	}
+	fetched(t, s, "r", strings.Repeat("x", 100)+"-app.bin", 2)
+	fetched(t, s, "r", "late-app.bin", 2)
+	found := find(t, s, "app")
+	if got := keysOf(found, pkgmeter.ByFile); !slices.Equal(got, []string{"early-app.bin"}) || !found.Groups[1].Part {
+		t.Errorf("found %q, part %v", got, found.Groups[1].Part)
+	}
+	fetched(t, s, "r", "early-app.bin", 1)
+	if h := find(t, s, "early").Groups[1].Hits[0]; h.Hits != 2 {
+		t.Errorf("%d hits, want 2", h.Hits)
+	}
+}
+
+func TestCountsThatWaitedTooLongAreSummedUpAnew(t *testing.T) {
+	t.Parallel()
+	s := open(t, t.TempDir(), &clock{noon})
+	s.LimitSearch(1<<20, 3)
+	find(t, s, "app")
+	for i := range 10 {
+		fetched(t, s, "r", fmt.Sprintf("app-%d.bin", i), 1+i)
+	}
+	assertCounts(t, s, "app")
+	if got := keysOf(find(t, s, "app"), pkgmeter.ByFile); len(got) != 10 {
+		t.Errorf("found %q", got)
+	}
+}
+
 func FuzzASearchFindsOnlyWhatHasItsWords(f *testing.F) {
 	for _, text := range []string{"app", "a b", "@scope/x", "com.acme:app", "pkg:npm/%40scope/app@1.0.0", "\xff", "\x00", "%", "pkg:", ":", "İ", "ß", "a\u0301"} {
 		f.Add(text)

@@ -18,6 +18,7 @@ import (
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
 	"github.com/pkgmeter/pkgmeter"
+	"github.com/pkgmeter/pkgmeter/internal/api"
 	"github.com/pkgmeter/pkgmeter/internal/browsertest"
 	"github.com/pkgmeter/pkgmeter/internal/httpx"
 	"github.com/pkgmeter/pkgmeter/internal/rule"
@@ -88,6 +89,9 @@ func serve(t *testing.T, w *web.Web, p pkgmeter.Principal) string {
 	mux.Handle("GET /base/{$}", httpx.HandlerFunc(w.Landing))
 	mux.Handle("GET /base/stats", page(w.ServeStats))
 	mux.Handle("GET /base/stats/package", page(w.ServeUse))
+	mux.Handle("GET /base/stats/compare", page(w.ServeCompare))
+	mux.Handle("GET /base/stats/search", page(w.ServeSearch))
+	mux.Handle("GET /base/api/v1/search", (&api.API{Searcher: w.Searcher, Now: w.Now}).Handler("search"))
 	mux.Handle("GET /base/stats/badges", page(w.ServeBadges))
 	mux.Handle("GET /base/badge/", httpx.HandlerFunc(func(rw http.ResponseWriter, _ *http.Request) error {
 		httpx.Write(rw, 200, "image/svg+xml", []byte(`<svg xmlns="http://www.w3.org/2000/svg" width="90" height="20"/>`))

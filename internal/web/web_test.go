@@ -33,7 +33,7 @@ func open(t *testing.T) (*web.Web, *sqlite.Store) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { s.Close() })
-	w := &web.Web{Stats: s, Now: now, Base: "/base", Version: "test"}
+	w := &web.Web{Stats: s, Searcher: s, Public: true, Now: now, Base: "/base", Version: "test"}
 	if err := w.Init(); err != nil {
 		t.Fatal(err)
 	}

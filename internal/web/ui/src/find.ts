@@ -53,7 +53,11 @@ function palette(form: HTMLFormElement, base: string): { open: (text: string) =>
     }
   };
   const box = combobox({ input, list, status }, (text, signal) => search(base, text, signal), go);
-  dialog.addEventListener("close", box.clear);
+  dialog.addEventListener("close", () => {
+    if (!dialog.open) {
+      box.clear(); // the event is late: it may be open again
+    }
+  });
   dialog.addEventListener("click", (event) => {
     if (event.target === dialog) {
       dialog.close(); // beside it

@@ -1,5 +1,5 @@
 // Several packages over the same points, each a line of its own colour and dash.
-import type { LineSeriesOption } from "echarts/charts";
+import type { BarSeriesOption, LineSeriesOption } from "echarts/charts";
 
 import type { Line, Lines } from "../data";
 import { count, short } from "../numbers";
@@ -74,6 +74,15 @@ export function lines(chart: Lines, look: Look, view: View): Option {
       data: l.values.map((v) => v ?? "-"),
     };
   });
+  const open: BarSeriesOption = {
+    type: "bar",
+    id: "open",
+    yAxisIndex: 1,
+    barCategoryGap: "0%",
+    silent: true,
+    itemStyle: { color: look.colours.hover },
+    data: chart.points.map((p) => (p.open && !p.gap ? 1 : null)),
+  };
   const name = (n: number) => scaleName(chart.scale, n);
-  return columns(chart, look, series, (_, at) => linesAt(chart, view, at), chart.scale === "log" ? { log: true, name } : { name, ...(chart.scale === "linear" ? { minInterval: 1 } : {}) });
+  return columns(chart, look, [open, ...series], (_, at) => linesAt(chart, view, at), chart.scale === "log" ? { log: true, name } : { name, ...(chart.scale === "linear" ? { minInterval: 1 } : {}) });
 }
