@@ -8,6 +8,7 @@
 //	internal/artifact  a path or file name → coordinates (purl), kind, sidecar
 //	internal/source    what senders say → events
 //	internal/rule      an event → its file's facts and its measures, by numbered rules
+//	internal/live      events as they are stored, to those who look on
 //	internal/hook      the senders' HTTP side: read, decode, wait for the disk, answer
 //	internal/ingest    group commit: many waiting callers, one durable write
 //	internal/cells     packed counts

@@ -15,13 +15,11 @@ import (
 
 // served is a hub behind a real server, whose limits of whole requests are far
 // shorter than its streams, and whose connections hold little.
-func served(t *testing.T, l *ledger, opt live.Options, ask live.Question) (*live.Hub, *httptest.Server) {
+func served(t *testing.T, l *ledger, opt live.Options) (*live.Hub, *httptest.Server) {
 	t.Helper()
 	h, stop := run(t, l, opt)
 	s := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		q := ask
-		q.After = r.Header.Get("Last-Event-ID")
-		if err := h.Serve(w, r, q, allowed); err != nil {
+		if err := h.Serve(w, r, live.Question{}, allowed); err != nil {
 			http.Error(w, err.Error(), http.StatusServiceUnavailable)
 		}
 	}))
@@ -66,7 +64,7 @@ func eventually(t *testing.T, what string, ok func() bool) {
 func TestAStreamOutlivesTheLimitsOfRequests(t *testing.T) {
 	t.Parallel()
 	l := newLedger()
-	h, s := served(t, l, live.Options{}, live.Question{})
+	h, s := served(t, l, live.Options{})
 	c := dial(t, s)
 	eventually(t, "the reader is there", func() bool { return h.Readers() == 1 })
 	// The limits are of 300 ms; nothing but time shows that they do not hold.
@@ -97,7 +95,7 @@ func TestAReaderThatTakesNothingIsDropped(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			l := newLedger()
-			h, s := served(t, l, opt, live.Question{})
+			h, s := served(t, l, opt)
 			dial(t, s)
 			eventually(t, "the reader is there", func() bool { return h.Readers() == 1 })
 			eventually(t, "it is dropped", func() bool {
@@ -111,7 +109,7 @@ func TestAReaderThatTakesNothingIsDropped(t *testing.T) {
 func TestAReaderThatTakesNothingDoesNotHoldUpTheStop(t *testing.T) {
 	t.Parallel()
 	l := newLedger()
-	h, s := served(t, l, live.Options{Buffer: 1 << 20, Rate: 1 << 20, WriteLimit: time.Hour}, live.Question{})
+	h, s := served(t, l, live.Options{Buffer: 1 << 20, Rate: 1 << 20, WriteLimit: time.Hour})
 	dial(t, s)
 	eventually(t, "the reader is there", func() bool { return h.Readers() == 1 })
 	for range 20 { // far more than the connection holds
@@ -131,7 +129,7 @@ func TestAReaderThatTakesNothingDoesNotHoldUpTheStop(t *testing.T) {
 func TestAHeadIsAnsweredWithoutAStream(t *testing.T) {
 	t.Parallel()
 	l := newLedger()
-	h, s := served(t, l, live.Options{}, live.Question{})
+	h, s := served(t, l, live.Options{})
 	res, err := http.Head(s.URL)
 	if err != nil {
 		t.Fatal(err)

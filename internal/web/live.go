@@ -4,9 +4,9 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
-	"net/url"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/pkgmeter/pkgmeter"
@@ -73,7 +73,7 @@ func (w *Web) ServeLive(rw http.ResponseWriter, r *http.Request, p pkgmeter.Prin
 	}
 	wanted := wish{Narrow: narrow}
 	view.Chips, view.Bare = wanted.chips(), w.Base+"/stats/live"
-	view.Self, view.Stream = view.Bare+wanted.link(), w.Base+"/api/v1/live"+wanted.link()
+	view.Self, view.Stream = view.Bare+strings.TrimSuffix(wanted.link(), "?"), w.Base+"/api/v1/live"+wanted.link()
 	view.Fields, view.Kept = liveFields(narrow)
 	status := http.StatusOK
 	if problem != nil {
@@ -134,9 +134,8 @@ func (w *Web) liveRow(e live.Event) liveRow {
 		RepositoryURL: to(pkgmeter.ByRepository, e.Repository), ClientURL: to(pkgmeter.ByClient, e.Client), ClassURL: to(pkgmeter.ByClass, e.Class), CountryURL: to(pkgmeter.ByCountry, e.Country),
 	}
 	_, row.Name = purlParts(e.Package)
-	if e.Version != "" {
-		row.VersionURL = w.Base + "/stats?" + url.Values{"days": {all.Days}, "package": {e.Package}, "version": {e.Version}}.Encode()
-	}
+	all.Narrow, _ = all.Narrow.only(pkgmeter.ByPackage, e.Package)
+	row.VersionURL = to(pkgmeter.ByVersion, e.Version)
 	return row
 }
 
