@@ -105,7 +105,7 @@ func (c *serveCmd) base() (string, error) {
 // mail returns by which server alerts are mailed, nil for none.
 func (c *serveCmd) mail() (*alert.Mail, error) {
 	if c.SMTPURL == "" {
-		return nil, nil
+		return nil, nil //nolint:nilnil // nothing is mailed then
 	}
 	m, err := alert.NewMail(c.SMTPURL, c.MailFrom)
 	if err != nil {

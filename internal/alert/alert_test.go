@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"slices"
 	"strings"
@@ -54,7 +53,7 @@ func newSite(t *testing.T, opt alert.Options) *site {
 }
 
 func (s *site) over(store alert.Store, opt alert.Options) *alert.Alerts {
-	opt.PublicURL, opt.Now, opt.Log = "https://stats.example.com/base", s.now, slog.New(slog.NewTextHandler(io.Discard, nil))
+	opt.PublicURL, opt.Now, opt.Log = "https://stats.example.com/base", s.now, slog.New(slog.DiscardHandler)
 	return alert.New(store, s.store, opt)
 }
 

@@ -1,6 +1,13 @@
 package alert
 
-import "context"
+import (
+	"context"
+	"net"
+	"net/http"
+	"strings"
+
+	"github.com/pkgmeter/pkgmeter"
+)
 
 // Look looks once at all watches.
 func (a *Alerts) Look(ctx context.Context) { a.lookAtAll(ctx) }
@@ -13,3 +20,20 @@ func SlackBody(n News) ([]byte, error) { return slackBody(n) }
 
 // Plain makes a line of a text.
 func Plain(s string) string { return plain(s) }
+
+// Post posts through a dialer of the test's.
+func (a *Alerts) Post(ctx context.Context, to string, dial func(ctx context.Context, network, addr string) (net.Conn, error)) error {
+	a.client.Transport.(*http.Transport).DialContext = dial
+	return a.post(ctx, to, []byte("{}"), nil)
+}
+
+// MailOf writes the mail of news.
+func (m *Mail) MailOf(to string, n pkgmeter.Notice, news News) (string, error) {
+	msg, err := m.message(to, n, news)
+	if err != nil {
+		return "", err
+	}
+	var b strings.Builder
+	_, err = msg.WriteTo(&b)
+	return b.String(), err
+}

@@ -85,7 +85,8 @@ func (m *Mail) message(to string, n pkgmeter.Notice, news News) (*gomail.Msg, er
 	msg.SetMessageIDWithValue(n.UID + "@" + domain)
 	msg.SetDateWithValue(n.At)
 	msg.SetGenHeader("Auto-Submitted", "auto-generated")
-	msg.Subject(pkgmeter.Cut("pkgmeter: "+plain(news.Watch)+": "+plain(news.Title), maxPlain))
+	subject := pkgmeter.Cut("pkgmeter: "+plain(news.Watch)+": "+plain(news.Title), maxPlain)
+	msg.Subject(strings.ReplaceAll(subject, "=?", "= ?")) // a name is not to be decoded
 	var html bytes.Buffer
 	if err := mailHTML.Execute(&html, news); err != nil {
 		return nil, err

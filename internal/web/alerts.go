@@ -112,16 +112,19 @@ func (w *Web) ChangeAlerts(rw http.ResponseWriter, r *http.Request, p pkgmeter.P
 	if err != nil {
 		return err
 	}
-	to, said := "/stats/alerts", ""
+	to := "/stats/alerts"
 	switch do := r.PostForm.Get("do"); do {
-	case "pause", "resume":
-		said = do + "d"
-		err = w.Alerts.Pause(r.Context(), id, do == "pause")
+	case "pause":
+		to += "?paused"
+		err = w.Alerts.Pause(r.Context(), id, true)
+	case "resume":
+		to += "?resumed"
+		err = w.Alerts.Pause(r.Context(), id, false)
 	case "remove":
-		said = "removed"
+		to += "?removed"
 		err = w.Alerts.Remove(r.Context(), id)
 	case "test":
-		to, said = "/stats/alerts/told", "watch="+strconv.FormatInt(id, 10)
+		to += "/told?watch=" + strconv.FormatInt(id, 10)
 		err = w.Alerts.Test(r.Context(), id)
 	default:
 		err = pkgmeter.Errorf(pkgmeter.Invalid, "do %q: want pause, resume, remove or test", do)
@@ -129,7 +132,7 @@ func (w *Web) ChangeAlerts(rw http.ResponseWriter, r *http.Request, p pkgmeter.P
 	if err != nil {
 		return err
 	}
-	http.Redirect(rw, r, w.Base+to+"?"+said, http.StatusSeeOther)
+	http.Redirect(rw, r, w.Base+to, http.StatusSeeOther)
 	return nil
 }
 
