@@ -84,10 +84,10 @@ func (a *accounts) SetPassword(_ context.Context, name, hash string) error {
 
 func (a *accounts) Link(_ context.Context, sum [32]byte) (pkgmeter.ShareLink, error) {
 	l, ok := a.links[sum]
-	if !ok {
-		return l, errors.Join(a.fail, pkgmeter.Errorf(pkgmeter.NotFound, "there is no such link"))
+	if !ok && a.fail == nil {
+		return l, pkgmeter.Errorf(pkgmeter.NotFound, "there is no such link")
 	}
-	return l, nil
+	return l, a.fail
 }
 
 func (a *accounts) set(u pkgmeter.User) {
