@@ -27,6 +27,7 @@ type ledger struct {
 	changed chan struct{}
 	reads   int
 	broken  bool
+	held    chan struct{} // what is being read waits until it is closed, nil for nothing
 }
 
 func newLedger() *ledger {
@@ -57,8 +58,11 @@ func (l *ledger) LedgerEnd() (int64, <-chan struct{}) {
 func (l *ledger) Recorded(_ context.Context, after, upTo int64, visit func(pkgmeter.Recorded) error) error {
 	l.mu.Lock()
 	l.reads++
-	all, broken := slices.Clone(l.all[after:upTo]), l.broken
+	all, broken, held := slices.Clone(l.all[after:upTo]), l.broken, l.held
 	l.mu.Unlock()
+	if held != nil {
+		<-held
+	}
 	if broken {
 		return errors.New("broken")
 	}
@@ -74,6 +78,12 @@ func (l *ledger) setBroken(broken bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.broken = broken
+}
+
+func (l *ledger) hold(held chan struct{}) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.held = held
 }
 
 func (l *ledger) readCount() int {
@@ -217,7 +227,13 @@ func (b *browser) last() string {
 // were told of.
 func (b *browser) shown() (numbers []int64, skipped int64) {
 	b.t.Helper()
+	last := told{}
 	for _, m := range b.messages() {
+		switch same := m.number == last.number && m.kind == "at"; {
+		case m.number < last.number, m.number == last.number && !same && last.number > 0 && last.kind != "at":
+			b.t.Errorf("%s %s comes after %s %s", m.kind, m.id, last.kind, last.id)
+		}
+		last = m
 		switch m.kind {
 		case "message":
 			numbers = append(numbers, m.number)

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -25,15 +26,43 @@ func served(t *testing.T, l *ledger, opt live.Options) (*live.Hub, *httptest.Ser
 	}))
 	s.Config.ReadTimeout, s.Config.WriteTimeout = 300*time.Millisecond, 300*time.Millisecond
 	s.Config.ConnContext = func(ctx context.Context, c net.Conn) context.Context {
-		c.(*net.TCPConn).SetWriteBuffer(4 << 10)
+		c.(*observedConn).Conn.(*net.TCPConn).SetWriteBuffer(4 << 10)
 		return ctx
 	}
+	s.Listener = &observed{Listener: s.Listener}
 	s.Start()
 	t.Cleanup(func() {
 		stop()
 		s.Close()
 	})
 	return h, s
+}
+
+// observed is a listener that knows whether a write to a connection waits.
+type observed struct {
+	net.Listener
+	since atomic.Int64 // of the write that goes on, Unix nanoseconds; 0 for none
+}
+
+type observedConn struct {
+	net.Conn
+	of *observed
+}
+
+func (o *observed) Accept() (net.Conn, error) {
+	c, err := o.Listener.Accept()
+	return &observedConn{c, o}, err
+}
+
+func (c *observedConn) Write(b []byte) (int, error) {
+	c.of.since.Store(time.Now().UnixNano())
+	defer c.of.since.Store(0)
+	return c.Conn.Write(b)
+}
+
+func (o *observed) waits() bool {
+	since := o.since.Load()
+	return since != 0 && time.Since(time.Unix(0, since)) > 100*time.Millisecond
 }
 
 // dial opens a stream by hand: it is read only if the caller does.
@@ -112,11 +141,10 @@ func TestAReaderThatTakesNothingDoesNotHoldUpTheStop(t *testing.T) {
 	h, s := served(t, l, live.Options{Buffer: 1 << 20, Rate: 1 << 20, WriteLimit: time.Hour})
 	dial(t, s)
 	eventually(t, "the reader is there", func() bool { return h.Readers() == 1 })
-	for range 20 { // far more than the connection holds
-		l.add(500, strings.Repeat("long", 250))
-	}
-	before := l.readCount()
-	eventually(t, "events are handed on", func() bool { return l.readCount() > before })
+	eventually(t, "a write waits", func() bool {
+		l.add(10, strings.Repeat("long", 250))
+		return s.Listener.(*observed).waits()
+	})
 	began := time.Now()
 	h.Close()
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)

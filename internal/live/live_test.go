@@ -275,6 +275,74 @@ func TestASlowReaderIsDroppedAndOthersAreNot(t *testing.T) {
 	})
 }
 
+// A message that waits tells of less than the sign of life does that comes
+// before it.
+func TestASignOfLifeIsNotAheadOfWhatWaits(t *testing.T) {
+	t.Parallel()
+	inBubble(t, live.Options{}, func(t *testing.T, l *ledger, h *live.Hub) {
+		b := newBrowser(t, h, live.Question{}).connect(allowed)
+		synctest.Wait()
+		for range 30 {
+			b.block(true)
+			for range 16 {
+				l.add(1, "app")
+				time.Sleep(time.Second)
+			}
+			b.block(false)
+			time.Sleep(time.Second)
+		}
+		if got, skipped := b.shown(); !slices.Equal(got, upTo(1, 30*16)) || skipped != 0 {
+			t.Errorf("%d shown, %d skipped", len(got), skipped)
+		}
+	})
+}
+
+func TestWhatWasNotToldYetIsToldAfterACut(t *testing.T) {
+	t.Parallel()
+	inBubble(t, live.Options{Rate: 1}, func(t *testing.T, l *ledger, h *live.Hub) {
+		b := newBrowser(t, h, live.Question{}).connect(allowed)
+		synctest.Wait()
+		l.add(1, "app")
+		time.Sleep(300 * time.Millisecond)
+		l.add(5, "app") // more than may be shown
+		time.Sleep(20 * time.Second)
+		if got, skipped := b.shown(); len(got) != 1 || skipped != 0 {
+			t.Fatalf("shown %v, skipped %d", got, skipped)
+		}
+		b.leave()
+		<-b.done
+		b.connect(allowed)
+		synctest.Wait()
+		if got, skipped := b.shown(); !slices.Equal(got, upTo(1, 6)) || skipped != 0 {
+			t.Errorf("shown %v, skipped %d", got, skipped)
+		}
+	})
+}
+
+func TestWhoComesWhileTheLedgerIsReadIsToldNothingTwice(t *testing.T) {
+	t.Parallel()
+	inBubble(t, live.Options{}, func(t *testing.T, l *ledger, h *live.Hub) {
+		first := newBrowser(t, h, live.Question{}).connect(allowed)
+		synctest.Wait()
+		held := make(chan struct{})
+		l.hold(held)
+		l.add(5, "app")
+		synctest.Wait() // it is being read
+		first.leave()
+		<-first.done
+		l.hold(nil)
+		second := newBrowser(t, h, live.Question{}).connect(allowed)
+		synctest.Wait()
+		close(held)
+		time.Sleep(time.Second)
+		l.add(1, "app")
+		time.Sleep(time.Second)
+		if got, skipped := second.shown(); !slices.Equal(got, upTo(1, 6)) || skipped != 0 {
+			t.Errorf("shown %v, skipped %d", got, skipped)
+		}
+	})
+}
+
 func TestReadersAreLimited(t *testing.T) {
 	t.Parallel()
 	inBubble(t, live.Options{Readers: 3, Strangers: 1}, func(t *testing.T, _ *ledger, h *live.Hub) {

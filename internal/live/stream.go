@@ -66,11 +66,6 @@ type stream struct {
 
 // begin writes what was before, and up to where that is.
 func (s *stream) begin(ctx context.Context, history []message, from int64) error {
-	// The connection is read to see that the reader leaves: it may be silent for
-	// as long as it likes.
-	if err := s.rc.SetReadDeadline(time.Time{}); err != nil && !errors.Is(err, http.ErrNotSupported) {
-		return err
-	}
 	s.w.WriteHeader(http.StatusOK)
 	s.buf.WriteString(retry)
 	for _, m := range history {
@@ -157,7 +152,10 @@ func (s *stream) flush(ctx context.Context) error {
 		return err
 	}
 	if err := ctx.Err(); err != nil {
-		return err // the hub may have ended the stream before the limit was set
+		// The hub may have ended the stream before the limit was set; the server
+		// still writes the end of the answer.
+		_ = s.rc.SetWriteDeadline(time.Now().Add(cutAfter))
+		return err
 	}
 	_, err = s.w.Write(s.buf.Bytes())
 	s.buf.Reset()

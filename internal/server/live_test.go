@@ -2,7 +2,9 @@ package server_test
 
 import (
 	"bufio"
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -34,7 +36,9 @@ type shownEvent struct {
 
 func (s *site) watch(t *testing.T, query string, options ...func(*http.Request)) *stream {
 	t.Helper()
-	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.url+"/api/v1/live"+query, nil)
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	t.Cleanup(cancel)
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, s.url+"/api/v1/live"+query, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -106,7 +110,7 @@ func (w *stream) begun() (before []shownEvent) {
 func (w *stream) ended() bool {
 	for {
 		if _, ok := w.next(); !ok {
-			return true
+			return !errors.Is(w.lines.Err(), context.DeadlineExceeded)
 		}
 	}
 }
