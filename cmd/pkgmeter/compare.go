@@ -46,7 +46,7 @@ func (c *compareCmd) run(a *app) error {
 	case c.JSON:
 		return a.print(raw)
 	case c.CSV:
-		return api.WriteCSV(a.out, api.Table(body))
+		return c.writeCSV(a, api.Table(body))
 	}
 	answer, err := c.comparison(a, purls, linesOf(body), all, p)
 	if err != nil {

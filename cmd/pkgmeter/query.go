@@ -87,7 +87,7 @@ func (c *topCmd) run(a *app) error {
 	case c.JSON:
 		return a.print(raw)
 	case c.CSV:
-		return api.WriteCSV(a.out, api.Table(body))
+		return c.writeCSV(a, api.Table(body))
 	}
 	list := listOf(body)
 	list.By, list.Chosen = c.By, c.chosen()
@@ -206,7 +206,7 @@ func (c *seriesCmd) run(a *app) error {
 	case c.JSON:
 		return a.print(raw)
 	case c.CSV:
-		return api.WriteCSV(a.out, api.Table(body))
+		return c.writeCSV(a, api.Table(body))
 	}
 	h := historyOf(body)
 	h.Name, h.Chosen, h.Grain = purl, c.chosen(), grainOf(c.Grain)
@@ -250,7 +250,11 @@ func (a *app) question(name string, p url.Values) (json.RawMessage, error) {
 	return raw, err
 }
 
+// print prints JSON, to a terminal in other words that mean the same.
 func (a *app) print(raw json.RawMessage) error {
+	if isTerminal(a.out) {
+		raw = terminal.JSON(raw)
+	}
 	_, err := a.out.Write(append(raw, '\n'))
 	return err
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"io"
 
+	"github.com/pkgmeter/pkgmeter/internal/api"
 	"github.com/pkgmeter/pkgmeter/internal/terminal"
 )
 
@@ -35,4 +36,17 @@ func (f *shown) write(a *app, answer writable) error {
 	default:
 		return answer.WritePlain(a.out)
 	}
+}
+
+// writeCSV writes what the HTTP interface answers, to the byte, unless it is for
+// a terminal: there names have to be harmless.
+func (f *shown) writeCSV(a *app, rows [][]string) error {
+	if isTerminal(a.out) {
+		for _, row := range rows {
+			for i := range row {
+				row[i] = terminal.Clean(row[i])
+			}
+		}
+	}
+	return api.WriteCSV(a.out, rows)
 }
