@@ -27,14 +27,17 @@ func (f *shown) screen(a *app) terminal.Screen { return terminal.Look(a.out, f.C
 // drawn reports whether an answer gets what only a drawing shows.
 func (f *shown) drawn(a *app) bool { return !f.Markdown && !f.CSV && f.screen(a).Drawn }
 
-func (f *shown) write(a *app, answer writable) error {
-	switch s := f.screen(a); {
-	case f.Markdown:
-		return answer.WriteMarkdown(a.out)
-	case s.Drawn:
-		return answer.Draw(a.out, s)
-	default:
-		return answer.WritePlain(a.out)
+// printing prints an answer for people.
+func (f *shown) printing(a *app, answer writable) printing {
+	return func() error {
+		switch s := f.screen(a); {
+		case f.Markdown:
+			return answer.WriteMarkdown(a.out)
+		case s.Drawn:
+			return answer.Draw(a.out, s)
+		default:
+			return answer.WritePlain(a.out)
+		}
 	}
 }
 
