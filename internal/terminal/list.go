@@ -252,7 +252,7 @@ func (l *List) notes(sparks bool, each int) []string {
 		notes = append(notes, "sparklines: "+days(l.Recent))
 	}
 	if sparks {
-		notes = append(notes, "each sparkline has its own scale", everyColumn(each, pkgmeter.Daily), l.gaps(), unfinished(l.Recent))
+		notes = append(notes, "each sparkline has its own scale", everyColumn(each, pkgmeter.Daily), l.gaps(), unfinished(l.Recent, pkgmeter.Daily))
 	}
 	if l.More {
 		notes = append(notes, "there are more: --limit N")
@@ -277,11 +277,21 @@ func days(s pkgmeter.Span) string {
 	return s.From.String() + " to " + s.To.String()
 }
 
-func unfinished(s pkgmeter.Span) string {
-	if s.Complete || s.From == 0 {
+// unfinished says that the last point of a span is of less time than the others:
+// today, or a week or month that goes on. It is empty where that is not so.
+func unfinished(s pkgmeter.Span, g pkgmeter.Grain) string {
+	last := g.Of(s.To)
+	name, next := last.String(), last+1
+	switch g {
+	case pkgmeter.Weekly:
+		name, next = "the week of "+name, last+7
+	case pkgmeter.Monthly:
+		name, next = name[:len("2026-01")], last.NextMonth()
+	}
+	if s.From == 0 || s.Complete && next == s.To+1 {
 		return ""
 	}
-	return s.To.String() + " is partial"
+	return name + " is partial"
 }
 
 func gapsIn(values []Value) string {
