@@ -32,6 +32,18 @@ func (f *filters) ask(a *app, name string, p url.Values) (raw json.RawMessage, b
 	return raw, body, json.Unmarshal(raw, body)
 }
 
+// verbatim prints an answer as the HTTP interface gives it, where that is wanted;
+// otherwise it is nil.
+func (f *filters) verbatim(a *app, raw json.RawMessage, body any) printing {
+	switch {
+	case f.JSON:
+		return func() error { return a.print(raw) }
+	case f.CSV:
+		return func() error { return f.writeCSV(a, api.Table(body)) }
+	}
+	return nil
+}
+
 // chosen is which of the numbers of an answer the question is about.
 func (f *filters) chosen() int {
 	switch f.Measure {

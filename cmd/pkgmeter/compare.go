@@ -5,7 +5,6 @@ import (
 	"net/url"
 	"slices"
 
-	"github.com/pkgmeter/pkgmeter/internal/api"
 	"github.com/pkgmeter/pkgmeter/internal/terminal"
 )
 
@@ -24,13 +23,13 @@ func (c *compareCmd) Run(a *app) error {
 	if n := len(c.Package); n > maxCompared {
 		return usage("%d packages: want up to %d", n, maxCompared)
 	}
-	return a.holding(func() error { return c.run(a) })
+	return a.holding(func() (printing, error) { return c.run(a) })
 }
 
-func (c *compareCmd) run(a *app) error {
+func (c *compareCmd) run(a *app) (printing, error) {
 	purls, err := c.purls(a)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	p := c.params()
 	if c.Grain != "" {
@@ -40,19 +39,11 @@ func (c *compareCmd) run(a *app) error {
 	p["package"] = purls
 	p.Set("split", "package")
 	raw, body, err := c.ask(a, "series", p)
-	switch {
-	case err != nil:
-		return err
-	case c.JSON:
-		return a.print(raw)
-	case c.CSV:
-		return api.WriteCSV(a.out, api.Table(body))
+	if show := c.verbatim(a, raw, body); err != nil || show != nil {
+		return show, err
 	}
 	answer, err := c.comparison(a, purls, linesOf(body), all, p)
-	if err != nil {
-		return err
-	}
-	return c.write(a, answer)
+	return c.printing(a, answer), err
 }
 
 // purls returns the packages in the order in which they were typed, each once.

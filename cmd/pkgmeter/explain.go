@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	"github.com/pkgmeter/pkgmeter"
-	"github.com/pkgmeter/pkgmeter/internal/api"
 	"github.com/pkgmeter/pkgmeter/internal/artifact"
 	"github.com/pkgmeter/pkgmeter/internal/rule"
 	"github.com/pkgmeter/pkgmeter/internal/terminal"
@@ -29,7 +28,7 @@ func (c *explainCmd) Run(a *app) error {
 		return err
 	}
 	if c.CSV {
-		return c.writeCSV(a, parts)
+		return c.writeRows(a, parts)
 	}
 	for i, part := range parts {
 		if err := c.writePart(a, part, i > 0); err != nil {
@@ -56,8 +55,8 @@ func (c *explainCmd) writePart(a *app, part explanation, next bool) error {
 	return part.pairs().Write(a.out, c.screen(a))
 }
 
-// writeCSV writes a row a part. They have the same columns, or there is no table.
-func (c *explainCmd) writeCSV(a *app, parts []explanation) error {
+// writeRows writes a row a part. They have the same columns, or there is no table.
+func (c *explainCmd) writeRows(a *app, parts []explanation) error {
 	if len(c.Path) > 0 && c.Agent != nil {
 		return usage("--csv has room for paths or for a User-Agent: ask for one after the other")
 	}
@@ -72,7 +71,7 @@ func (c *explainCmd) writeCSV(a *app, parts []explanation) error {
 		}
 		rows = append(rows, cells)
 	}
-	return api.WriteCSV(a.out, rows)
+	return c.writeCSV(a, rows)
 }
 
 // explanation is what is said of one path or agent.

@@ -66,9 +66,9 @@ type topCmd struct {
 }
 
 // Run prints the list.
-func (c *topCmd) Run(a *app) error { return a.holding(func() error { return c.run(a) }) }
+func (c *topCmd) Run(a *app) error { return a.holding(func() (printing, error) { return c.run(a) }) }
 
-func (c *topCmd) run(a *app) error {
+func (c *topCmd) run(a *app) (printing, error) {
 	p := c.params()
 	p.Set("by", c.By)
 	if len(c.Package) > 0 {
@@ -81,22 +81,15 @@ func (c *topCmd) run(a *app) error {
 		p.Set("format", "csv")
 	}
 	raw, body, err := c.ask(a, "top", p)
-	switch {
-	case err != nil:
-		return err
-	case c.JSON:
-		return a.print(raw)
-	case c.CSV:
-		return api.WriteCSV(a.out, api.Table(body))
+	if show := c.verbatim(a, raw, body); err != nil || show != nil {
+		return show, err
 	}
 	list := listOf(body)
 	list.By, list.Chosen = c.By, c.chosen()
 	if c.drawn(a) {
-		if err := c.recent(a, list, p); err != nil {
-			return err
-		}
+		err = c.recent(a, list, p)
 	}
-	return c.write(a, list)
+	return c.printing(a, list), err
 }
 
 // Of a list's items, the first get sparklines: a question has ten of them.
@@ -180,13 +173,13 @@ func (c *seriesCmd) Run(a *app) error {
 	if c.Limit < 0 {
 		return usage("--limit %d: want 1 or more", c.Limit)
 	}
-	return a.holding(func() error { return c.run(a) })
+	return a.holding(func() (printing, error) { return c.run(a) })
 }
 
-func (c *seriesCmd) run(a *app) error {
+func (c *seriesCmd) run(a *app) (printing, error) {
 	purl, err := c.named(a, c.Package)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	p := c.params()
 	p.Set("package", purl)
@@ -194,19 +187,11 @@ func (c *seriesCmd) run(a *app) error {
 		p.Set("grain", c.Grain)
 	}
 	raw, body, err := c.ask(a, "series", p)
-	if err != nil {
-		return err
+	if err == nil && c.Limit > 0 && c.cut(body) {
+		raw, err = json.Marshal(body)
 	}
-	if c.Limit > 0 && c.cut(body) {
-		if raw, err = json.Marshal(body); err != nil {
-			return err
-		}
-	}
-	switch {
-	case c.JSON:
-		return a.print(raw)
-	case c.CSV:
-		return api.WriteCSV(a.out, api.Table(body))
+	if show := c.verbatim(a, raw, body); err != nil || show != nil {
+		return show, err
 	}
 	h := historyOf(body)
 	h.Name, h.Chosen, h.Grain = purl, c.chosen(), grainOf(c.Grain)
@@ -214,13 +199,11 @@ func (c *seriesCmd) run(a *app) error {
 		h.Span.From = max(h.Span.From, h.Points[0].Day)
 	}
 	if c.drawn(a) {
-		before, err := c.before(a, p, h.Span)
-		if err != nil {
-			return err
-		}
+		var before map[string]*int64
+		before, err = c.before(a, p, h.Span)
 		h.Before = before[purl]
 	}
-	return c.write(a, h)
+	return c.printing(a, h), err
 }
 
 // cut leaves the last points of a series, and reports whether there were more.
@@ -250,7 +233,11 @@ func (a *app) question(name string, p url.Values) (json.RawMessage, error) {
 	return raw, err
 }
 
+// print prints JSON, to a terminal in other words that mean the same.
 func (a *app) print(raw json.RawMessage) error {
+	if isTerminal(a.out) {
+		raw = terminal.JSON(raw)
+	}
 	_, err := a.out.Write(append(raw, '\n'))
 	return err
 }

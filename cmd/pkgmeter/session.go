@@ -43,23 +43,36 @@ func (a *app) session() (s *session, err error) {
 	return s, err
 }
 
-// holding does f, which calls several times. Where no server runs, the store is
-// opened once for all of its calls.
-func (a *app) holding(f func() error) error {
+// holding has f ask several questions and then prints what f has made of the
+// answers. Where no server runs, the store is opened once for all of them, and let
+// go before the first line is printed: a pager may keep us waiting for hours.
+func (a *app) holding(f func() (printing, error)) error {
 	if err := a.needData(); err != nil {
 		return err
 	}
-	return a.reach(func(lock *control.Lock) error {
+	var show printing
+	ask := func() (err error) {
+		show, err = f()
+		return err
+	}
+	err := a.reach(func(lock *control.Lock) error {
 		s, err := a.hold(lock)
 		if err != nil {
 			return err
 		}
 		a.held = s
-		err = f()
+		err = ask()
 		a.held = nil
 		return errors.Join(err, s.close())
-	}, f)
+	}, ask)
+	if err != nil {
+		return err
+	}
+	return show()
 }
+
+// printing prints an answer.
+type printing func() error
 
 // hold opens the store for a session. The session has the lock from here on;
 // after an error nobody has.

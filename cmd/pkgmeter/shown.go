@@ -3,6 +3,7 @@ package main
 import (
 	"io"
 
+	"github.com/pkgmeter/pkgmeter/internal/api"
 	"github.com/pkgmeter/pkgmeter/internal/terminal"
 )
 
@@ -26,13 +27,29 @@ func (f *shown) screen(a *app) terminal.Screen { return terminal.Look(a.out, f.C
 // drawn reports whether an answer gets what only a drawing shows.
 func (f *shown) drawn(a *app) bool { return !f.Markdown && !f.CSV && f.screen(a).Drawn }
 
-func (f *shown) write(a *app, answer writable) error {
-	switch s := f.screen(a); {
-	case f.Markdown:
-		return answer.WriteMarkdown(a.out)
-	case s.Drawn:
-		return answer.Draw(a.out, s)
-	default:
-		return answer.WritePlain(a.out)
+// printing prints an answer for people.
+func (f *shown) printing(a *app, answer writable) printing {
+	return func() error {
+		switch s := f.screen(a); {
+		case f.Markdown:
+			return answer.WriteMarkdown(a.out)
+		case s.Drawn:
+			return answer.Draw(a.out, s)
+		default:
+			return answer.WritePlain(a.out)
+		}
 	}
+}
+
+// writeCSV writes what the HTTP interface answers, to the byte, unless it is for
+// a terminal: there names have to be harmless.
+func (f *shown) writeCSV(a *app, rows [][]string) error {
+	if isTerminal(a.out) {
+		for _, row := range rows {
+			for i := range row {
+				row[i] = terminal.Clean(row[i])
+			}
+		}
+	}
+	return api.WriteCSV(a.out, rows)
 }

@@ -169,7 +169,7 @@ func (c *Comparison) Draw(w io.Writer, s Screen) error {
 	if slices.Contains(columns, grown) && slices.ContainsFunc(c.Lines, func(l Line) bool { return l.Before != nil }) {
 		notes = append(notes, "change "+daysBefore(c.Span))
 	}
-	return s.note(w, append(notes, unfinished(c.Span))...)
+	return s.note(w, append(notes, unfinished(c.Span, c.Grain))...)
 }
 
 // sparks returns a sparkline a package, and what is to be said about them.
@@ -190,7 +190,7 @@ func (c *Comparison) sparks(s Screen, columns int) (*column, []string) {
 		col.head = ""
 	}
 	for i, values := range lines {
-		col.cells = append(col.cells, cell{text: spark(values, top), drawn: s.painted(lineColor(i), values, top, !c.Span.Complete)})
+		col.cells = append(col.cells, cell{text: spark(values, top), drawn: s.painted(lineColor(i), values, top, unfinished(c.Span, c.Grain) != "")})
 	}
 	return col, append(c.scaleSaid(top), everyColumn(each, c.Grain), gapsIn(all))
 }

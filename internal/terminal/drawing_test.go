@@ -184,6 +184,32 @@ func TestTheLastColumnStandsForAsManyDaysAsTheOthers(t *testing.T) {
 	}
 }
 
+func TestTheLastPointIsPartialWhereItGoesOn(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		grain    pkgmeter.Grain
+		to       string
+		complete bool
+		want     string
+	}{
+		{pkgmeter.Daily, "2026-03-08", true, ""},
+		{pkgmeter.Daily, "2026-03-08", false, "2026-03-08 is partial"},
+		{pkgmeter.Weekly, "2026-03-08", true, ""}, // a Sunday
+		{pkgmeter.Weekly, "2026-03-08", false, "the week of 2026-03-02 is partial"},
+		{pkgmeter.Weekly, "2026-03-07", true, "the week of 2026-03-02 is partial"},
+		{pkgmeter.Monthly, "2026-02-28", true, ""},
+		{pkgmeter.Monthly, "2026-03-01", true, "2026-03 is partial"},
+	} {
+		to := day(t, tt.to)
+		h := &terminal.History{Name: "p", Grain: tt.grain, Measures: measures, Span: pkgmeter.Span{From: to.Month(), To: to, Complete: tt.complete}}
+		h.Points = []terminal.Point{{Day: tt.grain.Of(to), N: []int64{1, 1, 1}}}
+		got := drawnAt(t, h, 80, false)
+		if said := strings.Contains(got, "partial"); said != (tt.want != "") || !strings.Contains(got, tt.want) || strings.Contains(got, "░") != said {
+			t.Errorf("grain %d to %s: want %q in\n%s", tt.grain, tt.to, tt.want, got)
+		}
+	}
+}
+
 func TestNumbersAreGrouped(t *testing.T) {
 	t.Parallel()
 	for n, want := range map[int64]string{0: "0", 999: "999", 1000: "1,000", 1234567: "1,234,567", -999: "-999", -1000: "-1,000"} {

@@ -37,7 +37,7 @@ func Sum(points []Point, measure int) (sum int64) {
 
 // WritePlain writes a row a point, and below them the changes of rules.
 func (h *History) WritePlain(w io.Writer) error {
-	if err := (Screen{}).write(w, h.table(decimal)); err != nil {
+	if err := (Screen{}).write(w, h.table("DAY", decimal)); err != nil {
 		return err
 	}
 	for _, m := range h.changes() {
@@ -50,15 +50,15 @@ func (h *History) WritePlain(w io.Writer) error {
 
 // WriteMarkdown writes a row a point.
 func (h *History) WriteMarkdown(w io.Writer) error {
-	columns := h.table(Grouped)
+	columns := h.table(strings.ToUpper(grainWord(h.Grain)), Grouped)
 	for _, c := range columns {
 		c.head = strings.ToLower(c.head)
 	}
 	return writeMarkdown(w, columns)
 }
 
-func (h *History) table(text func(int64) string) []*column {
-	day := &column{head: "DAY"}
+func (h *History) table(point string, text func(int64) string) []*column {
+	day := &column{head: point}
 	columns := []*column{day}
 	for _, m := range h.Measures {
 		columns = append(columns, &column{head: strings.ToUpper(m)})
@@ -112,7 +112,7 @@ func (h *History) Draw(w io.Writer, s Screen) error {
 	if _, err := fmt.Fprintln(w); err != nil {
 		return err
 	}
-	c := chart{values: h.values(), marks: h.marks(), partial: !h.Span.Complete}
+	c := chart{values: h.values(), marks: h.marks(), partial: unfinished(h.Span, h.Grain) != ""}
 	for _, p := range h.Points {
 		c.labels = append(c.labels, p.Day.String())
 	}
@@ -126,7 +126,7 @@ func (h *History) Draw(w io.Writer, s Screen) error {
 	}
 	notes = append(notes, gapsIn(c.values))
 	if c.partial {
-		notes = append(notes, partialGlyph+" "+unfinished(h.Span))
+		notes = append(notes, partialGlyph+" "+unfinished(h.Span, h.Grain))
 	}
 	for _, m := range h.changes() {
 		notes = append(notes, fmt.Sprintf("%s rules %d from %s", markGlyph, m.Rules, m.Day))
@@ -140,7 +140,7 @@ func (h *History) Draw(w io.Writer, s Screen) error {
 // fitting returns the table of days without the columns for which there is no
 // room.
 func (h *History) fitting(s Screen) (columns []*column) {
-	table := h.table(Grouped)
+	table := h.table(strings.ToUpper(grainWord(h.Grain)), Grouped)
 	chosen := table[1+h.Chosen]
 	r := &room{left: s.Columns}
 	r.need(table[0].width())

@@ -92,11 +92,13 @@ func (l *List) Draw(w io.Writer, s Screen) error {
 		return s.note(w, "nothing was counted of that")
 	}
 	numbers, share := l.numbers(Grouped), l.shares()
-	name, days := l.names(strings.ToUpper(l.By), Clean).width(), int(l.Recent.To-l.Recent.From)+1
+	name := l.names(strings.ToUpper(l.By), Clean).width()
 	r := &room{left: s.Columns}
 	nameWidth := r.need(min(name, leastName))
 	r.need(numbers[l.Chosen].width())
-	withShare := r.fits(share.width())
+	if !r.fits(share.width()) {
+		share = nil
+	}
 	sparks, bars := 0, 0
 	if l.Recent.From != 0 && r.fits(leastSpark) {
 		sparks = leastSpark
@@ -106,21 +108,10 @@ func (l *List) Draw(w io.Writer, s Screen) error {
 	}
 	nameWidth = r.grow(nameWidth, min(name, goodName))
 	if sparks > 0 {
+		days := int(l.Recent.To-l.Recent.From) + 1
 		sparks = r.grow(sparks, squeezed(days, min(sparks+r.left, mostSpark)))
 	}
-	var columns []*column
-	for i, c := range numbers {
-		if i != l.Chosen && !r.fits(c.width()) {
-			continue
-		}
-		columns = append(columns, c)
-		if i == l.Chosen {
-			c.emphasize()
-		}
-		if i == l.Chosen && withShare {
-			columns = append(columns, share)
-		}
-	}
+	columns := l.beside(numbers, share, r)
 	nameWidth = r.grow(nameWidth, min(name, mostName))
 	if bars > 0 {
 		columns = append(columns, l.bars(r.grow(bars, mostBar)))
@@ -135,6 +126,26 @@ func (l *List) Draw(w io.Writer, s Screen) error {
 		return err
 	}
 	return s.note(w, l.notes(sparks > 0, each)...)
+}
+
+// beside returns the chosen numbers with their shares, and the other ones that
+// still fit.
+func (l *List) beside(numbers []*column, share *column, r *room) (columns []*column) {
+	for i, c := range numbers {
+		switch {
+		case i != l.Chosen:
+			if r.fits(c.width()) {
+				columns = append(columns, c)
+			}
+		case share != nil:
+			c.emphasize()
+			columns = append(columns, c, share)
+		default:
+			c.emphasize()
+			columns = append(columns, c)
+		}
+	}
+	return columns
 }
 
 // room is what is left of the columns of a screen.
@@ -241,7 +252,7 @@ func (l *List) notes(sparks bool, each int) []string {
 		notes = append(notes, "sparklines: "+days(l.Recent))
 	}
 	if sparks {
-		notes = append(notes, "each sparkline has its own scale", everyColumn(each, pkgmeter.Daily), l.gaps(), unfinished(l.Recent))
+		notes = append(notes, "each sparkline has its own scale", everyColumn(each, pkgmeter.Daily), l.gaps(), unfinished(l.Recent, pkgmeter.Daily))
 	}
 	if l.More {
 		notes = append(notes, "there are more: --limit N")
@@ -266,11 +277,21 @@ func days(s pkgmeter.Span) string {
 	return s.From.String() + " to " + s.To.String()
 }
 
-func unfinished(s pkgmeter.Span) string {
-	if s.Complete || s.From == 0 {
+// unfinished says that the last point of a span is of less time than the others:
+// today, or a week or month that goes on. It is empty where that is not so.
+func unfinished(s pkgmeter.Span, g pkgmeter.Grain) string {
+	last := g.Of(s.To)
+	name, next := last.String(), last+1
+	switch g {
+	case pkgmeter.Weekly:
+		name, next = "the week of "+name, last+7
+	case pkgmeter.Monthly:
+		name, next = name[:len("2026-01")], last.NextMonth()
+	}
+	if s.From == 0 || s.Complete && next == s.To+1 {
 		return ""
 	}
-	return s.To.String() + " is partial"
+	return name + " is partial"
 }
 
 func gapsIn(values []Value) string {

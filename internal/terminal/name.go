@@ -1,8 +1,11 @@
 package terminal
 
 import (
+	"fmt"
 	"strings"
 	"unicode"
+	"unicode/utf16"
+	"unicode/utf8"
 
 	"golang.org/x/text/width"
 )
@@ -50,6 +53,22 @@ func hidden(r rune) bool {
 func stacks(r rune) bool {
 	return unicode.In(r, unicode.Mn, unicode.Me) ||
 		0x1160 <= r && r <= 0x11FF || 0xD7B0 <= r && r <= 0xD7FF // the vowels and ends of Hangul
+}
+
+// JSON escapes what Clean would replace. It means the same: text that is not
+// ASCII is only in strings, and there an escape stands for the character.
+func JSON(raw []byte) []byte {
+	out := make([]byte, 0, len(raw))
+	for _, r := range string(raw) {
+		if r > unicode.MaxASCII && hidden(r) {
+			for _, unit := range utf16.AppendRune(nil, r) {
+				out = fmt.Appendf(out, "\\u%04x", unit)
+			}
+			continue
+		}
+		out = utf8.AppendRune(out, r)
+	}
+	return out
 }
 
 func runeWidth(r rune) int {

@@ -1,6 +1,7 @@
 package terminal_test
 
 import (
+	"encoding/json"
 	"strings"
 	"testing"
 	"unicode"
@@ -51,6 +52,23 @@ func TestLongNamesKeepTheirBeginningAndTheirEnd(t *testing.T) {
 		if got := terminal.Fit(tt.name, tt.columns); got != tt.want {
 			t.Errorf("Fit(%q, %d) = %q, want %q", tt.name, tt.columns, got, tt.want)
 		}
+	}
+}
+
+func TestJSONForATerminalMeansTheSameAndDoesNothing(t *testing.T) {
+	t.Parallel()
+	const said = "c1\u009b \u202e\u2800 tag\U000E0041 漢字 e\u0301 \x1b[2J"
+	raw, err := json.Marshal(said)
+	if err != nil {
+		t.Fatal(err)
+	}
+	shown := terminal.JSON(raw)
+	if got, want := string(shown), `"c1\u009b \u202e\u2800 tag\udb40\udc41 漢字 `+"e\u0301"+` \u001b[2J"`; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+	var got string
+	if err := json.Unmarshal(shown, &got); err != nil || got != said {
+		t.Errorf("%s means %q, want %q (%v)", shown, got, said, err)
 	}
 }
 
