@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -32,7 +33,8 @@ func (b *bench) search(ctx context.Context, dir string, v volume) (err error) {
 	b.comment("the first search, which waits for the counts of names: %s", time.Since(began).Round(time.Millisecond))
 	texts := searchTexts()
 	var all []float64
-	slowest := map[string]float64{}
+	took := map[string][]float64{}
+	used := p.used()
 	for range searchRounds {
 		for _, text := range texts {
 			began := time.Now()
@@ -40,15 +42,16 @@ func (b *bench) search(ctx context.Context, dir string, v volume) (err error) {
 				return err
 			}
 			ms := time.Since(began).Seconds() * 1e3
-			all, slowest[text] = append(all, ms), max(slowest[text], ms)
+			all, took[text] = append(all, ms), append(took[text], ms)
 		}
 	}
 	slices.Sort(all)
-	slices.SortFunc(texts, func(a, b string) int { return int(1e3 * (slowest[b] - slowest[a])) })
+	used = p.used() - used
+	slices.SortFunc(texts, func(a, b string) int { return cmp.Compare(median(took[b]), median(took[a])) })
 	for _, text := range texts[:5] {
-		b.comment("%6.1f ms at most: %q", slowest[text], text)
+		b.comment("%6.1f ms  %.40q", median(took[text]), text)
 	}
-	b.comment("%d searches, %d times each; %.0f MB resident", len(texts), searchRounds, p.memory())
+	b.comment("%d searches, %d times each, of %.1f ms of processor time; %.0f MB resident", len(texts), searchRounds, used.Seconds()*1e3/float64(len(all)), p.memory())
 	b.print("search_p50_ms"+v.suffix, all[len(all)/2], "-")
 	b.print("search_p99_ms"+v.suffix, all[len(all)*99/100], "<=30")
 	return nil
