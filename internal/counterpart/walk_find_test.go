@@ -54,7 +54,11 @@ func (r *visitor) searches() {
 	r.key("k", chromedp.ModifierCtrl)
 	eventually(r.t, "the search again", func() bool { return r.count("dialog.palette[open]") == 1 })
 	r.types("gradle")
-	eventually(r.t, "the client", func() bool { return strings.HasPrefix(r.text(option+"[aria-selected=true] .name"), "gradle") })
+	eventually(r.t, "the answer", func() bool { return r.count(option+" mark") > 0 && r.text(option+" mark") == "gradle" })
+	r.types(kb.ArrowUp) // to the last one: clients are the last group
+	if got := r.text(option + "[aria-selected=true] .name"); got != "gradle" {
+		r.t.Errorf("the last option is %q", got)
+	}
 	r.types(kb.Enter)
 	r.arrives("client=gradle")
 	browsertest.Visit(r.ctx, r.t, r.meter.url("/stats/search?q=acme"))

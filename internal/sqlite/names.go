@@ -35,6 +35,8 @@ type names struct {
 	counts []tally  // by id; may be longer or shorter than starts
 	next   int      // the id from which on names were not read yet
 	part   bool     // some names found no room
+
+	common [256]int // how often each byte is in the buffer
 }
 
 // put adds the name of an id behind all others. Once it would take more than the
@@ -51,6 +53,35 @@ func (n *names) put(id int, name string, room int) {
 	}
 	n.starts = append(n.starts, uint32(len(n.text)))
 	n.text = append(append(n.text, name...), nameEnd)
+	for _, c := range []byte(name) {
+		n.common[c]++
+	}
+}
+
+// rarest returns the place of the byte of a word that is in the fewest names.
+func (n *names) rarest(word []byte) (at int) {
+	for i, c := range word {
+		if n.common[c] < n.common[word[at]] {
+			at = i
+		}
+	}
+	return at
+}
+
+// seek returns where a word is from a place on, -1 for nowhere. It is looked for by
+// its rarest byte, which lies at the given place in it.
+func (n *names) seek(from int, word []byte, rare int) int {
+	for at := from + rare; at < len(n.text); at++ {
+		i := bytes.IndexByte(n.text[at:], word[rare])
+		if i < 0 {
+			return -1
+		}
+		at += i
+		if bytes.HasPrefix(n.text[at-rare:], word) {
+			return at - rare
+		}
+	}
+	return -1
 }
 
 // at returns the name of an id as it is compared.
@@ -129,37 +160,46 @@ const (
 	fitsWord          // a word in it does
 	fitsInside        // it is in it
 	fitsNot
-
-	noMatch = -1 // of several words, one is not there
 )
 
-// fit returns how well a name fits a word.
-func fit(by pkgmeter.Key, name, word []byte) int {
-	best := fitsNot
-	var behindType, last int // where a name begins once more
+// begins returns where a name begins: at its first byte, a package behind its
+// type once more, and its last part.
+func begins(by pkgmeter.Key, name []byte) (places [3]int) {
 	if by == pkgmeter.ByPackage {
-		behindType = bytes.IndexByte(name, '/') + 1
+		places[1] = bytes.IndexByte(name, '/') + 1
 	}
-	last = bytes.LastIndexByte(name, '/') + 1
-	for from := 0; from+len(word) <= len(name); {
-		i := bytes.Index(name[from:], word)
-		if i < 0 {
-			break
-		}
-		i += from
-		switch begins := i == 0 || i == behindType || i == last; {
-		case begins && i+len(word) == len(name):
-			return fitsWhole
-		case begins:
-			best = min(best, fitsStart)
-		case best > fitsWord && wordBegins(name, i):
-			best = fitsWord
-		default:
-			best = min(best, fitsInside)
-		}
-		from = i + 1
+	places[2] = bytes.LastIndexByte(name, '/') + 1
+	return places
+}
+
+// fit returns how well a name fits a word that is in it, first at the given place.
+// Worse than most need not be told apart: that takes longer.
+func fit(by pkgmeter.Key, name, word []byte, first, most int) int {
+	if most == fitsWhole && !bytes.HasSuffix(name, word) {
+		return fitsInside
 	}
-	return best
+	best := fitsInside
+	for _, place := range begins(by, name) {
+		if bytes.HasPrefix(name[place:], word) {
+			if len(name)-place == len(word) {
+				return fitsWhole
+			}
+			best = fitsStart
+		}
+	}
+	if best == fitsStart || most < fitsWord {
+		return best
+	}
+	for i := first; ; {
+		if wordBegins(name, i) {
+			return fitsWord
+		}
+		next := bytes.Index(name[i+1:], word)
+		if next < 0 {
+			return fitsInside
+		}
+		i += 1 + next
+	}
 }
 
 func wordBegins(name []byte, i int) bool {
@@ -192,49 +232,21 @@ func (h worst) Swap(i, j int)      { h[i], h[j] = h[j], h[i] }
 func (h *worst) Push(v any)        { *h = append(*h, v.(match)) }
 func (h *worst) Pop() any          { panic("only the top is replaced") }
 
-// find returns the best matches of words, at most most and one, so that the
-// caller knows whether there are more. Only what count says has hits is found.
-func (n *names) find(words [][]byte, most int, measure pkgmeter.Measure, count func(id int) tally) []match {
-	if len(words) == 0 {
-		return nil
+// most returns how badly a match may fit and still be one of the best n: fitsNot
+// for as badly as can be, -1 for none.
+func (h worst) most(m match, n int) int {
+	if len(h) < n {
+		return fitsNot
 	}
-	// The longest word is in the fewest names.
-	needle := slices.MaxFunc(words, func(a, b []byte) int { return cmp.Compare(len(a), len(b)) })
-	var top worst
-	id := 0
-	for from := 0; from < len(n.text); {
-		i := bytes.Index(n.text[from:], needle)
-		if i < 0 {
-			break
-		}
-		id += n.idAt(id, from+i)
-		name := n.at(id)
-		from = int(n.starts[id]) + len(name) + 1
-		if t := count(id); t.hits > 0 {
-			m := match{id: uint32(id), value: t.downloads, tally: t, name: name}
-			if measure == pkgmeter.ByHits {
-				m.value = t.hits
-			}
-			top.offer(m, most+1, func() int { return fitAll(n.by, name, words) })
-		}
-		if id++; id == len(n.starts) {
-			break
-		}
+	top := h[0]
+	if m.fit = top.fit; better(m, top) < 0 {
+		return top.fit
 	}
-	slices.SortFunc(top, better)
-	return top
+	return top.fit - 1
 }
 
-// offer keeps a match if it is one of the best ones. How well it fits is asked
-// only where it can be.
-func (h *worst) offer(m match, most int, fits func() int) {
-	if full := len(*h) == most; full && better(m, (*h)[0]) > 0 { // even as a whole one
-		return
-	}
-	if m.fit = fits(); m.fit == noMatch {
-		return
-	}
-	if len(*h) < most {
+func (h *worst) put(m match, n int) {
+	if len(*h) < n {
 		heap.Push(h, m)
 	} else if better(m, (*h)[0]) < 0 {
 		(*h)[0] = m
@@ -242,30 +254,66 @@ func (h *worst) offer(m match, most int, fits func() int) {
 	}
 }
 
-// fitAll sums up how well a name fits each word.
-func fitAll(by pkgmeter.Key, name []byte, words [][]byte) (fits int) {
-	for _, w := range words {
-		f := fit(by, name, w)
-		if f == fitsNot {
-			return noMatch
-		}
-		fits += f
+// find returns the best matches of words, at most most and one, so that the
+// caller knows whether there are more. Only what has hits is found. That a word is
+// in nearly every name is what takes longest: all of it is to be cheap then.
+func (n *names) find(words [][]byte, most int, measure pkgmeter.Measure, counts []tally) []match {
+	if len(words) == 0 {
+		return nil
 	}
-	return fits
+	// The longest word is in the fewest names.
+	slices.SortStableFunc(words, func(a, b []byte) int { return cmp.Compare(len(b), len(a)) })
+	rare := n.rarest(words[0])
+	var top worst
+	for id, from := 0, 0; from < len(n.text); {
+		i := n.seek(from, words[0], rare)
+		if i < 0 {
+			break
+		}
+		id = n.idAt(id, i)
+		start, name := int(n.starts[id]), n.at(id)
+		if id < len(counts) && counts[id].hits > 0 {
+			m := match{id: uint32(id), value: counts[id].downloads, tally: counts[id], name: name}
+			if measure == pkgmeter.ByHits {
+				m.value = m.hits
+			}
+			if worst := top.most(m, most+1); worst >= 0 && m.fits(n.by, words, i-start, worst) {
+				top.put(m, most+1)
+			}
+		}
+		from = start + len(name) + 1
+	}
+	slices.SortFunc(top, better)
+	return top
 }
 
-// idAt returns how many ids behind the given one the name is in which a place of
-// the buffer lies. It is found in ever larger steps: the next match is near where
-// matches are many.
+// fits reports whether all words are in the name, and sums up how well it fits
+// each of them. The first one is at the given place.
+func (m *match) fits(by pkgmeter.Key, words [][]byte, first, most int) bool {
+	m.fit = fit(by, m.name, words[0], first, most)
+	for _, w := range words[1:] {
+		at := bytes.Index(m.name, w)
+		if at < 0 {
+			return false
+		}
+		m.fit += fit(by, m.name, w, at, fitsNot)
+	}
+	return true
+}
+
+// idAt returns the id of the name in which a place of the buffer lies, which is
+// not before the given one. It is looked for in ever larger steps: where matches
+// are many, the next one is near.
 func (n *names) idAt(id, at int) int {
 	step := 1
 	for id+step < len(n.starts) && int(n.starts[id+step]) <= at {
+		id += step
 		step *= 2
 	}
-	low, high := id+step/2, min(id+step, len(n.starts))
-	i, found := slices.BinarySearchFunc(n.starts[low:high], at, func(start uint32, at int) int { return cmp.Compare(int(start), at) })
-	if !found {
-		i--
+	for ; step > 0; step /= 2 {
+		if id+step < len(n.starts) && int(n.starts[id+step]) <= at {
+			id += step
+		}
 	}
-	return low + i - id
+	return id
 }

@@ -246,32 +246,27 @@ func (x *searchIndex) sum(ctx context.Context, s *Store, q *question) error {
 	return x.addOpening(ctx, s, q)
 }
 
-// counting returns the counts of the names of a group.
-type counting func(by pkgmeter.Key) func(id int) tally
-
-func (x *searchIndex) counts(by pkgmeter.Key) func(id int) tally {
-	counts := x.groups[by].counts
-	return func(id int) tally {
-		if id < len(counts) {
-			return counts[id]
-		}
-		return tally{}
-	}
-}
-
-// find returns the best matches of each group.
-func (x *searchIndex) find(search pkgmeter.Search, count counting) (groups []pkgmeter.Hits, found [][]match) {
+// find returns the best matches of each group, by the given counts or by those of
+// the index. Groups are looked through beside each other.
+func (x *searchIndex) find(search pkgmeter.Search, counts map[pkgmeter.Key][]tally) (groups []pkgmeter.Hits, found [][]match) {
 	x.mu.RLock()
 	defer x.mu.RUnlock()
-	if count == nil {
-		count = x.counts
+	keys := pkgmeter.SearchKeys()
+	groups, found = make([]pkgmeter.Hits, len(keys)), make([][]match, len(keys))
+	var wg sync.WaitGroup
+	for i, by := range keys {
+		wg.Go(func() {
+			n := x.groups[by]
+			of := n.counts
+			if counts != nil {
+				of = counts[by]
+			}
+			matches := n.find(foldWords(by, search.Text), search.Limit, search.Measure, of)
+			groups[i] = pkgmeter.Hits{By: by, More: len(matches) > search.Limit, Part: n.part}
+			found[i] = matches[:min(len(matches), search.Limit)]
+		})
 	}
-	for _, by := range pkgmeter.SearchKeys() {
-		n := x.groups[by]
-		matches := n.find(foldWords(by, search.Text), search.Limit, search.Measure, count(by))
-		groups = append(groups, pkgmeter.Hits{By: by, More: len(matches) > search.Limit, Part: n.part})
-		found = append(found, matches[:min(len(matches), search.Limit)])
-	}
+	wg.Wait()
 	return groups, found
 }
 
@@ -283,14 +278,14 @@ func (s *Store) Search(ctx context.Context, search pkgmeter.Search) (found pkgme
 	if err := s.search.catchUp(ctx, s); err != nil {
 		return found, err
 	}
-	var count counting
+	var counts map[pkgmeter.Key][]tally
 	if search.Repositories != nil {
-		if count, err = s.countIn(ctx, search); err != nil {
+		if counts, err = s.countIn(ctx, search); err != nil {
 			return found, err
 		}
 	}
 	var matches [][]match
-	found.Groups, matches = s.search.find(search, count)
+	found.Groups, matches = s.search.find(search, counts)
 	// A snapshot that begins now has all names that were found.
 	today := pkgmeter.DayOf(search.Now)
 	query := pkgmeter.Query{From: today - pkgmeter.SparkDays + 1, To: today, Now: search.Now, Filter: pkgmeter.Filter{Repositories: search.Repositories}}
@@ -315,10 +310,10 @@ func (s *Store) Search(ctx context.Context, search pkgmeter.Search) (found pkgme
 }
 
 // countIn sums up what names have in some repositories.
-func (s *Store) countIn(ctx context.Context, search pkgmeter.Search) (counting, error) {
+func (s *Store) countIn(ctx context.Context, search pkgmeter.Search) (map[pkgmeter.Key][]tally, error) {
 	query := everything(search.Now)
 	query.Filter.Repositories = search.Repositories
-	all := map[pkgmeter.Key][]pkgmeter.Measures{}
+	all := map[pkgmeter.Key][]tally{}
 	by := pkgmeter.ByFile
 	err := s.ask(ctx, query, &by, func(q *question) error {
 		for _, by := range pkgmeter.SearchKeys() {
@@ -327,18 +322,16 @@ func (s *Store) countIn(ctx context.Context, search pkgmeter.Search) (counting, 
 				return err
 			}
 			var total pkgmeter.Totals
-			if all[by], err = group.sums(ctx, s, &total); err != nil {
+			sums, err := group.sums(ctx, s, &total)
+			if err != nil {
 				return err
+			}
+			all[by] = make([]tally, len(sums))
+			for id, m := range sums {
+				all[by][id] = tally{m.Downloads, m.Hits}
 			}
 		}
 		return nil
 	})
-	return func(by pkgmeter.Key) func(id int) tally {
-		return func(id int) tally {
-			if id < len(all[by]) {
-				return tally{all[by][id].Downloads, all[by][id].Hits}
-			}
-			return tally{}
-		}
-	}, err
+	return all, err
 }

@@ -217,7 +217,7 @@ func (w *Web) compare(ctx context.Context, view *compareView, wanted wish, at in
 	} else if err != nil {
 		return err
 	}
-	w.compared(view, c, wanted, at)
+	w.compared(view, c, wanted)
 	if c.Span.Empty() {
 		return nil
 	}
@@ -285,7 +285,7 @@ func (w *Web) offerTop(ctx context.Context, view *compareView, query pkgmeter.Qu
 }
 
 // compared fills the table of packages.
-func (w *Web) compared(view *compareView, c pkgmeter.Comparison, wanted wish, at int) {
+func (w *Web) compared(view *compareView, c pkgmeter.Comparison, wanted wish) {
 	view.Sum, view.Full = wanted.Measure.Of(c.Sum), len(c.Packages) == pkgmeter.MaxCompared
 	for i, p := range c.Packages {
 		r := compareRow{
