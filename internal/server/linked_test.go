@@ -115,6 +115,21 @@ func TestAddressesOfASharedPageCarryTheLinkAndLeadNowhereElse(t *testing.T) {
 	}
 }
 
+func TestAPackageInOneRepositoryTellsNothingOfItsUploadsToOthers(t *testing.T) {
+	t.Parallel()
+	s := startRepositories(t, nil)
+	if got := s.ask(t, "POST", "/callback", `{"repository-id":"closed","path":"com/acme/app/6.66.6/app-6.66.6.jar","event":"upload","timestamp":"2026-03-09T10:00:00Z"}`); got.status != 200 {
+		t.Fatalf("%d %s", got.status, got.body)
+	}
+	for query, want := range map[string]bool{"": true, "&repository=open": false} {
+		secret := s.link(t, pkgmeter.ShareLink{User: "vera", Path: "/stats/package", Query: "days=30&package=pkg%3Amaven%2Fcom.acme%2Fapp" + query})
+		got := s.ask(t, "GET", "/stats/package?share="+secret, "")
+		if got.status != 200 || strings.Contains(got.body, "6.66.6") != want {
+			t.Errorf("%s: %d, the version is there: %t", query, got.status, !want)
+		}
+	}
+}
+
 func TestALinkEndsForEveryReasonThatItCan(t *testing.T) {
 	t.Parallel()
 	for name, end := range map[string]func(*testing.T, *site, *atomic.Int64) error{

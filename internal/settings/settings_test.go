@@ -108,10 +108,10 @@ func (o *office) user(t *testing.T, name string) pkgmeter.User {
 	return u
 }
 
-// logsIn reports whether a password is somebody's.
-func (o *office) logsIn(t *testing.T, name, password string) bool {
+// bobLogsIn reports whether a password is bob's.
+func (o *office) bobLogsIn(t *testing.T, password string) bool {
 	t.Helper()
-	err := o.Auth.LogIn(httptest.NewRecorder(), httptest.NewRequest("POST", "/login", nil), name, password)
+	err := o.Auth.LogIn(httptest.NewRecorder(), httptest.NewRequest("POST", "/login", nil), "bob", password)
 	if code := pkgmeter.CodeOf(err); code != "" && code != pkgmeter.Unauthenticated {
 		t.Fatal(err)
 	}
@@ -126,11 +126,11 @@ func TestAnAdministratorLooksAfterUsers(t *testing.T) {
 		done   string
 		holds  func() bool
 	}{
-		{form("do", "add", "name", "bob", "role", "viewer", "password", "password of bob", "again", "password of bob"), "added", func() bool { return o.logsIn(t, "bob", "password of bob") }},
+		{form("do", "add", "name", "bob", "role", "viewer", "password", "password of bob", "again", "password of bob"), "added", func() bool { return o.bobLogsIn(t, "password of bob") }},
 		{form("do", "role", "name", "bob", "role", "admin"), "role", func() bool { return o.user(t, "bob").Role == pkgmeter.Admin }},
-		{form("do", "disable", "name", "bob"), "disabled", func() bool { return !o.logsIn(t, "bob", "password of bob") }},
-		{form("do", "enable", "name", "bob"), "enabled", func() bool { return o.logsIn(t, "bob", "password of bob") }},
-		{form("do", "set", "name", "bob", "password", "another one", "again", "another one"), "set", func() bool { return o.logsIn(t, "bob", "another one") }},
+		{form("do", "disable", "name", "bob"), "disabled", func() bool { return !o.bobLogsIn(t, "password of bob") }},
+		{form("do", "enable", "name", "bob"), "enabled", func() bool { return o.bobLogsIn(t, "password of bob") }},
+		{form("do", "set", "name", "bob", "password", "another one", "again", "another one"), "set", func() bool { return o.bobLogsIn(t, "another one") }},
 		{form("do", "remove", "name", "bob", "sure", "yes"), "removed", func() bool { return !strings.Contains(look(t, o.ServeUsers, ann, ""), ">bob<") }},
 	} {
 		rec := send(t, o.TakeUsers, ann, "POST", "", step.fields)
@@ -318,5 +318,31 @@ func TestTheAuditLogIsPagedNarrowedAndTakenAlong(t *testing.T) {
 	table, err := csv.NewReader(send(t, o.ServeAudit, ann, "GET", "format=csv&actor=ann", nil).Body).ReadAll()
 	if err != nil || len(table) != 61 || table[1][4] != "'=repo59" || table[1][2] != "ann" {
 		t.Errorf("%d rows, %v", len(table), err)
+	}
+}
+
+func TestAListHas500RowsAndSaysThatThereAreMore(t *testing.T) {
+	t.Parallel()
+	o := open(t)
+	for i := range 501 {
+		u := pkgmeter.User{Name: fmt.Sprintf("user%03d", i), Role: pkgmeter.Viewer}
+		if i >= 499 { // with ann and vera there are 501
+			u.Name = "ann"
+		} else if err := o.store.AddUser(t.Context(), u); err != nil {
+			t.Fatal(err)
+		}
+		_, token := auth.NewToken("ann", pkgmeter.ScopeRead)
+		if _, err := o.store.AddToken(t.Context(), token); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for name, f := range map[string]pageFunc{"users": o.ServeUsers, "tokens": o.ServeTokens} {
+		if page := look(t, f, ann, ""); strings.Count(page, `<th scope="row"`) != 500 || !strings.Contains(page, "500: <code>pkgmeter ") {
+			t.Errorf("%s: %d rows", name, strings.Count(page, `<th scope="row"`))
+		}
+	}
+	// Who is not listed can be changed all the same.
+	if page := look(t, o.ServeUsers, ann, "user=vera"); !strings.Contains(page, `id="user"`) {
+		t.Error("there are no forms for the 501st user")
 	}
 }
