@@ -1,6 +1,7 @@
 package settings
 
 import (
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -13,24 +14,28 @@ import (
 	"github.com/pkgmeter/pkgmeter/internal/sharelink"
 )
 
-const linksPath = "/stats/settings/links"
+const (
+	linksPath   = "/stats/settings/links"
+	packagePath = "/stats/package"
+)
 
 // linksView lists links to shared views, and makes one.
 type linksView struct {
 	view
-	Rows   []linkRow
-	More   bool // than are listed
-	All    bool // of all users, for administrators
-	Wanted string
-	Shows  []fact // what the wanted view shows
-	Lives  []lifeChoice
-	Secret string // the address of the link that was made just now, "" for none
+	Rows    []linkRow
+	More    bool // than are listed
+	All     bool // of all users, for administrators
+	Wanted  string
+	Shows   []fact // what the wanted view shows
+	Package bool   // it is the page of a package
+	Lives   []lifeChoice
+	Secret  string // the address of the link that was made just now, "" for none
 }
 
 type linkRow struct {
 	ID                     int64
 	User, Created, Expires string
-	Path                   string
+	Package                bool // the view is the page of one
 	Shows                  []fact
 	URL                    string // of the view for who may see it anyway
 	Over, Own              bool
@@ -71,7 +76,7 @@ func (s *Pages) linksWith(rw http.ResponseWriter, r *http.Request, p pkgmeter.Pr
 	}
 	if wanted != "" {
 		if path, query, err := wantedView(wanted); err == nil {
-			v.Wanted, v.Shows = path+"?"+query, facts(path, query)
+			v.Wanted, v.Shows, v.Package = path+"?"+query, facts(query), path == packagePath
 		} else if f.Which == "" {
 			f = form{Which: "new", Alert: sentence(pkgmeter.PublicMessage(err)), status: http.StatusBadRequest}
 		}
@@ -88,7 +93,7 @@ func (s *Pages) linksWith(rw http.ResponseWriter, r *http.Request, p pkgmeter.Pr
 	v.More = len(all) > maxRows
 	for _, l := range all[:min(len(all), maxRows)] {
 		v.Rows = append(v.Rows, linkRow{
-			ID: l.ID, User: l.User, Created: when(l.Created), Expires: when(l.Expires), Path: l.Path, Shows: facts(l.Path, l.Query),
+			ID: l.ID, User: l.User, Created: when(l.Created), Expires: when(l.Expires), Shows: facts(l.Query), Package: l.Path == packagePath,
 			URL: s.Web.Base + l.Path + "?" + l.Query, Over: !s.Now().Before(l.Expires), Own: l.User == p.User,
 		})
 	}
@@ -107,22 +112,12 @@ func wantedView(address string) (path, query string, err error) {
 }
 
 // facts spells out what a view shows.
-func facts(path, query string) (all []fact) {
+func facts(query string) (all []fact) {
 	values, err := url.ParseQuery(query)
 	if err != nil {
 		return nil // it was made by us
 	}
-	title := "the page of downloads"
-	if path == "/stats/package" {
-		title = "the page of a package"
-	}
-	all = append(all, fact{"page", title})
-	names := make([]string, 0, len(values))
-	for name := range values {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	for _, name := range names {
+	for _, name := range slices.Sorted(maps.Keys(values)) {
 		for _, value := range values[name] {
 			all = append(all, fact{name, value})
 		}

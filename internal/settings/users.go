@@ -12,10 +12,11 @@ const usersPath = "/stats/settings/users"
 // usersView lists the users.
 type usersView struct {
 	view
-	Rows  []userRow
-	More  bool // than are listed
-	Roles []string
-	Least int // characters of a password
+	Chosen *userRow // whose forms are shown; nil for nobody's
+	Rows   []userRow
+	More   bool // than are listed
+	Roles  []string
+	Least  int // characters of a password
 }
 
 type userRow struct {
@@ -25,7 +26,8 @@ type userRow struct {
 	Self                bool
 }
 
-// ServeUsers lists the users, with what can be changed of each.
+// ServeUsers lists the users, and what can be changed of the one that the address
+// names.
 func (s *Pages) ServeUsers(rw http.ResponseWriter, r *http.Request, p pkgmeter.Principal) error {
 	return s.users(rw, r, p, form{})
 }
@@ -43,11 +45,19 @@ func (s *Pages) users(rw http.ResponseWriter, r *http.Request, p pkgmeter.Princi
 		return err
 	}
 	v := &usersView{view: s.view(r, "Users", usersPath, p, f), Roles: []string{"viewer", "publisher", "admin"}, Least: auth.MinPassword}
-	if v.More = len(users) > maxRows; v.More {
-		users = users[:maxRows]
+	chosen := r.URL.Query().Get("user")
+	if f.Which != "" && f.Which != "add" {
+		chosen = f.Value(f.Which, "name")
 	}
-	for _, u := range users {
-		v.Rows = append(v.Rows, userRow{u.Name, string(u.Role), when(u.Created), u.Disabled, u.Hash == "", u.Name == p.User})
+	v.More = len(users) > maxRows
+	for i, u := range users {
+		row := userRow{u.Name, string(u.Role), when(u.Created), u.Disabled, u.Hash == "", u.Name == p.User}
+		if u.Name == chosen && !row.Self {
+			v.Chosen = &row
+		}
+		if i < maxRows {
+			v.Rows = append(v.Rows, row)
+		}
 	}
 	return s.render(rw, "users", f, v)
 }

@@ -25,7 +25,7 @@ func query(t *testing.T, s string) url.Values {
 func TestALinkKeepsWhatTheViewIsNarrowedTo(t *testing.T) {
 	t.Parallel()
 	for asked, want := range map[string]string{
-		"/stats?":                                             "days=30",
+		"/stats?": "days=30",
 		"/stats?days=7&repository=b&repository=a&repository=": "days=7&repository=b&repository=a",
 		"/stats?from=2026-01-01&days=7":                       "from=2026-01-01",
 		"/stats?class=ci&class=ci&measure=hits":               "class=ci&days=30&measure=hits",
