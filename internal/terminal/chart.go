@@ -31,7 +31,7 @@ const (
 // draw draws the chart, and returns how many values a column is the mean of.
 func (c *chart) draw(w io.Writer, s Screen) (each int, err error) {
 	axis := len(axisLabel(evenTop(c.values)))
-	room := s.Columns - axis - 5
+	room := max(s.Columns-axis-5, leastBar)
 	values, each := squeeze(c.values, room)
 	top := evenTop(values)
 	wide := min(max(room/max(len(values), 1), 1), mostWide)

@@ -131,7 +131,7 @@ func (c *Comparison) WriteMarkdown(w io.Writer) error {
 // Draw draws a sparkline a package, all on one scale, beside its totals.
 func (c *Comparison) Draw(w io.Writer, s Screen) error {
 	if len(c.Days) == 0 {
-		return s.note(w, "nothing is stored yet")
+		return s.note(w, noDays(c.Span))
 	}
 	nameWidth := 0
 	for _, l := range c.Lines {

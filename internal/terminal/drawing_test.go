@@ -158,6 +158,24 @@ func TestDrawingsFitEveryScreenAndColoursOnlyColour(t *testing.T) {
 	}
 }
 
+func TestWhatDoesNotFitIsDrawnAllTheSame(t *testing.T) {
+	t.Parallel()
+	h := history(t, 100)
+	h.Chosen = 2
+	for i := range h.Points {
+		h.Points[i].N[2] = 1 << 62
+	}
+	all := drawings(t)
+	all["bytes"] = h
+	for name, d := range all {
+		for columns := 20; columns < 40; columns++ {
+			if drawing := drawnAt(t, d, columns, false); strings.Count(drawing, "\n") < 5 {
+				t.Errorf("%s at %d columns:\n%s", name, columns, drawing)
+			}
+		}
+	}
+}
+
 func TestAGapLooksLikeNoNumberAndOnlyZeroLikeZero(t *testing.T) {
 	t.Parallel()
 	c := comparison(t, terminal.Linear)

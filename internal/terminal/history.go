@@ -101,7 +101,7 @@ const listed = 14
 // Draw draws the totals, a chart over the days, and the days where they are few.
 func (h *History) Draw(w io.Writer, s Screen) error {
 	if len(h.Points) == 0 {
-		return s.note(w, "nothing is stored yet")
+		return s.note(w, noDays(h.Span))
 	}
 	if _, err := fmt.Fprintf(w, "%s\n", s.paint(bold, Fit(h.Name, s.Columns))); err != nil {
 		return err

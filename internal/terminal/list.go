@@ -277,6 +277,14 @@ func days(s pkgmeter.Span) string {
 	return s.From.String() + " to " + s.To.String()
 }
 
+// noDays says why there is nothing to draw.
+func noDays(s pkgmeter.Span) string {
+	if s.From == 0 {
+		return "nothing is stored yet"
+	}
+	return "there is no day to show: " + s.From.String() + " is yet to come"
+}
+
 // unfinished says that the last point of a span is of less time than the others:
 // today, or a week or month that goes on. It is empty where that is not so.
 func unfinished(s pkgmeter.Span, g pkgmeter.Grain) string {
