@@ -16,6 +16,8 @@ func (f *filters) ask(a *app, name string, p url.Values) (raw json.RawMessage, b
 		return nil, nil, err
 	}
 	switch split := p.Has("split"); {
+	case name == "compare":
+		body = new(api.Compare)
 	case name == "top" && f.adds():
 		body = new(api.AddsTop)
 	case name == "top":

@@ -5,11 +5,10 @@ import (
 	"net/url"
 	"slices"
 
+	"github.com/pkgmeter/pkgmeter"
+	"github.com/pkgmeter/pkgmeter/internal/api"
 	"github.com/pkgmeter/pkgmeter/internal/terminal"
 )
-
-// maxCompared is how many packages the eye can tell from each other.
-const maxCompared = 8
 
 type compareCmd struct {
 	Package []string `arg:"" name:"package" sep:"none" help:"Up to eight purls, or names that are those of one package only."`
@@ -20,8 +19,8 @@ type compareCmd struct {
 
 // Run prints several packages beside each other.
 func (c *compareCmd) Run(a *app) error {
-	if n := len(c.Package); n > maxCompared {
-		return usage("%d packages: want up to %d", n, maxCompared)
+	if n := len(c.Package); n > pkgmeter.MaxCompared {
+		return usage("%d packages: want up to %d", n, pkgmeter.MaxCompared)
 	}
 	return a.holding(func() (printing, error) { return c.run(a) })
 }
@@ -35,14 +34,55 @@ func (c *compareCmd) run(a *app) (printing, error) {
 	if c.Grain != "" {
 		p.Set("grain", c.Grain)
 	}
-	all := maps.Clone(p)
+	if c.adds() {
+		return c.compareAdds(a, purls, p)
+	}
+	p["package"] = purls
+	raw, body, err := c.ask(a, "compare", p)
+	if show := c.verbatim(a, raw, body); err != nil || show != nil {
+		return show, err
+	}
+	return c.printing(a, c.comparisonOf(body)), nil
+}
+
+// comparisonOf makes a comparison of an answer.
+func (c *compareCmd) comparisonOf(body any) *terminal.Comparison {
+	b, _ := body.(*api.Compare)
+	chosen := c.chosen()
+	answer := &terminal.Comparison{
+		Measure: eventMeasures()[chosen], Scale: terminal.Scale(c.Scale), Grain: grainOf(c.Grain), Span: spanOf(b.From, b.To, b.Complete),
+		Total: numbers(b.Sum)[chosen],
+	}
+	answer.Days, answer.All = daysAndValues(points(b.Total), chosen)
+	for _, one := range b.Packages {
+		line := terminal.Line{Name: one.Key, Total: numbers(one.Measures)[chosen]}
+		_, line.Values = daysAndValues(points(one.Points), chosen)
+		if one.Before != nil {
+			line.Before = &numbers(*one.Before)[chosen]
+		}
+		answer.Lines = append(answer.Lines, line)
+	}
+	return answer
+}
+
+func daysAndValues(of []terminal.Point, chosen int) (days []pkgmeter.Day, values []terminal.Value) {
+	for _, p := range of {
+		days = append(days, p.Day)
+		values = append(values, terminal.Value{N: float64(p.N[chosen]), Gap: p.Gap})
+	}
+	return days, values
+}
+
+// compareAdds compares adds, of which the interface has series only.
+func (c *compareCmd) compareAdds(a *app, purls []string, all url.Values) (printing, error) {
+	p := maps.Clone(all)
 	p["package"] = purls
 	p.Set("split", "package")
 	raw, body, err := c.ask(a, "series", p)
 	if show := c.verbatim(a, raw, body); err != nil || show != nil {
 		return show, err
 	}
-	answer, err := c.comparison(a, purls, linesOf(body), all, p)
+	answer, err := c.addsComparison(a, purls, linesOf(body), all, p)
 	return c.printing(a, answer), err
 }
 
@@ -60,9 +100,9 @@ func (c *compareCmd) purls(a *app) (purls []string, err error) {
 	return purls, nil
 }
 
-// comparison adds to the lines of packages what they are a share of, and what
+// addsComparison adds to the lines of packages what they are a share of, and what
 // they were before.
-func (c *compareCmd) comparison(a *app, purls []string, of lines, all, own url.Values) (*terminal.Comparison, error) {
+func (c *compareCmd) addsComparison(a *app, purls []string, of lines, all, own url.Values) (*terminal.Comparison, error) {
 	_, body, err := c.ask(a, "series", all)
 	if err != nil {
 		return nil, err
@@ -76,10 +116,7 @@ func (c *compareCmd) comparison(a *app, purls []string, of lines, all, own url.V
 	answer := &terminal.Comparison{
 		Measure: h.Measures[chosen], Scale: terminal.Scale(c.Scale), Grain: grainOf(c.Grain), Span: h.Span,
 	}
-	for _, p := range h.Points {
-		answer.Days = append(answer.Days, p.Day)
-		answer.All = append(answer.All, terminal.Value{N: float64(p.N[chosen]), Gap: p.Gap})
-	}
+	answer.Days, answer.All = daysAndValues(h.Points, chosen)
 	answer.Total = terminal.Sum(h.Points, chosen)
 	for _, purl := range purls {
 		answer.Lines = append(answer.Lines, terminal.Line{
