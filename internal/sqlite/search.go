@@ -44,7 +44,7 @@ type lateCounts struct {
 }
 
 type lateCount struct {
-	gen, pos     int64
+	pos          int64 // the row of the ledger
 	client, file int64
 	add          tally
 }
@@ -54,7 +54,7 @@ func (x *searchIndex) init() {
 }
 
 // tell notes what a commit added.
-func (l *lateCounts) tell(gen, pos int64, sums map[cellKey]pkgmeter.Measures) {
+func (l *lateCounts) tell(pos int64, sums map[cellKey]pkgmeter.Measures) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if !l.on || l.over {
@@ -62,7 +62,7 @@ func (l *lateCounts) tell(gen, pos int64, sums map[cellKey]pkgmeter.Measures) {
 	}
 	for k, m := range sums {
 		if k.dim == dimClient {
-			l.all = append(l.all, lateCount{gen, pos, k.slice, k.file, tally{m.Downloads, m.Hits}})
+			l.all = append(l.all, lateCount{pos, k.slice, k.file, tally{m.Downloads, m.Hits}})
 		}
 	}
 	if len(l.all) > l.most {
@@ -168,7 +168,7 @@ func (x *searchIndex) put(n *names, id int, name string) {
 // add adds what commits behind a row of the ledger told.
 func (x *searchIndex) add(q *question, late []lateCount, after int64) {
 	for _, c := range late {
-		if c.gen != q.gen || c.pos <= after {
+		if c.pos <= after {
 			continue
 		}
 		m := pkgmeter.Measures{Downloads: c.add.downloads, Hits: c.add.hits}
