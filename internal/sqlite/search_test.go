@@ -118,10 +118,12 @@ func TestALimitKeepsTheBestAndSaysThatThereAreMore(t *testing.T) {
 func TestWhatFitsBetterIsKeptHoweverFewItsCounts(t *testing.T) {
 	t.Parallel()
 	s := open(t, t.TempDir(), &clock{noon})
-	var want []string
-	for i, name := range []string{"happy.bin", "x-app.bin", "app.bin", "app"} { // each fits better than those before
-		fetched(t, s, "r", name, 40-10*i)
-		want = append([]string{name}, want...)
+	order := []string{"app", "app.bin", "x-app.bin", "happy.bin", "snappy.bin", "trappy.bin"}
+	var stored []string
+	for i, name := range []string{"happy.bin", "snappy.bin", "trappy.bin", "x-app.bin", "app.bin", "app"} {
+		fetched(t, s, "r", name, 60-10*i)
+		stored = append(stored, name)
+		want := slices.DeleteFunc(slices.Clone(order), func(n string) bool { return !slices.Contains(stored, n) })
 		for limit := 1; limit <= len(want); limit++ {
 			found, err := s.Search(t.Context(), pkgmeter.Search{Text: "app", Limit: limit, Now: noon})
 			if got := keysOf(found, pkgmeter.ByFile); err != nil || !slices.Equal(got, want[:limit]) {
@@ -281,6 +283,18 @@ func TestANameIsFoundOnceItsEventIsAcknowledgedAndNotBefore(t *testing.T) {
 	if got := keysOf(find(t, s, "never-there"), pkgmeter.ByFile); got != nil {
 		t.Errorf("%q is found, and was never fetched", got)
 	}
+}
+
+func TestWhatACommitToldAndTheSnapshotHasCountsOnce(t *testing.T) {
+	t.Parallel()
+	s := open(t, t.TempDir(), &clock{noon})
+	fetched(t, s, "r", "app.bin", 1)
+	if err := s.SumSearchAfter(t.Context(), func() { fetched(t, s, "r", "app.bin", 2) }); err != nil {
+		t.Fatal(err)
+	}
+	assertCounts(t, s, "app")
+	fetched(t, s, "r", "app.bin", 4)
+	assertCounts(t, s, "app")
 }
 
 func TestSearchesWhileEventsComeCountEachOnce(t *testing.T) {
