@@ -76,6 +76,8 @@ func (s *Store) LimitSearch(bytes, late int) { s.search.room, s.search.late.most
 // there; f runs after commits were asked to tell, and before the snapshot is taken.
 func (s *Store) SumSearchAfter(ctx context.Context, f func()) error {
 	x := &s.search
+	x.turn <- struct{}{}
+	defer func() { <-x.turn }()
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	x.late.begin()

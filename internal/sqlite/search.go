@@ -24,6 +24,8 @@ const (
 // read as questions read attributes, from the first one that is not known. Counts
 // are summed up once for each generation; from then on commits tell what they add.
 type searchIndex struct {
+	turn chan struct{} // held by who brings the index up to date; others wait no longer than for an answer
+
 	mu      sync.RWMutex
 	gen     int64 // of the counts; 0 for none
 	groups  map[pkgmeter.Key]*names
@@ -50,6 +52,7 @@ type lateCount struct {
 }
 
 func (x *searchIndex) init() {
+	x.turn = make(chan struct{}, 1)
 	x.groups, x.room, x.late.most = map[pkgmeter.Key]*names{}, searchBytes, searchLate
 }
 
@@ -107,13 +110,22 @@ func everything(now time.Time) pkgmeter.Query { return pkgmeter.Query{Now: now} 
 // errBehind says that counts have to be summed up.
 var errBehind = errors.New("the counts of names are not there")
 
-// catchUp brings the index to the present snapshot. Who waits for the lock gets a
+// An asker puts a question: [Store.ask], or [Store.answer] for as long as it takes.
+type asker func(ctx context.Context, q pkgmeter.Query, by *pkgmeter.Key, f func(*question) error) error
+
+// catchUp brings the index to the present snapshot. Who waits for its turn gets a
 // later one, so that the index never goes back.
-func (x *searchIndex) catchUp(ctx context.Context, s *Store) error {
+func (x *searchIndex) catchUp(ctx context.Context, s *Store, ask asker) error {
+	select {
+	case x.turn <- struct{}{}:
+		defer func() { <-x.turn }()
+	case <-ctx.Done():
+		return errSlow
+	}
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	by := pkgmeter.ByFile
-	err := s.ask(ctx, everything(s.opt.Now()), &by, func(q *question) error {
+	err := ask(ctx, everything(s.opt.Now()), &by, func(q *question) error {
 		late, whole := x.late.take(len(q.attrs.repo), len(q.attrs.clients))
 		if x.gen != q.gen || !whole {
 			return errBehind
@@ -128,7 +140,7 @@ func (x *searchIndex) catchUp(ctx context.Context, s *Store) error {
 		return err
 	}
 	x.late.begin() // before the snapshot is taken: no commit is missed
-	return s.ask(ctx, everything(s.opt.Now()), &by, func(q *question) error { return x.sum(ctx, s, q) })
+	return ask(ctx, everything(s.opt.Now()), &by, func(q *question) error { return x.sum(ctx, s, q) })
 }
 
 // read adds the names that are new.
@@ -275,7 +287,9 @@ func (s *Store) Search(ctx context.Context, search pkgmeter.Search) (found pkgme
 	if err := search.Validate(); err != nil {
 		return found, err
 	}
-	if err := s.search.catchUp(ctx, s); err != nil {
+	ctx, cancel := context.WithTimeoutCause(ctx, questionTime, errSlow)
+	defer cancel()
+	if err := s.search.catchUp(ctx, s, s.ask); err != nil {
 		return found, err
 	}
 	var counts map[pkgmeter.Key][]tally

@@ -1,6 +1,7 @@
 package sqlite_test
 
 import (
+	"context"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -282,6 +283,23 @@ func TestANameIsFoundOnceItsEventIsAcknowledgedAndNotBefore(t *testing.T) {
 	write(t, s, noon, missing)
 	if got := keysOf(find(t, s, "never-there"), pkgmeter.ByFile); got != nil {
 		t.Errorf("%q is found, and was never fetched", got)
+	}
+}
+
+func TestASearchWaitsForNamesNoLongerThanForAnAnswer(t *testing.T) {
+	t.Parallel()
+	s := open(t, t.TempDir(), &clock{noon})
+	fetched(t, s, "r", "app.bin", 1)
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	err := s.SumSearchAfter(t.Context(), func() {
+		_, err := s.Search(ended, pkgmeter.Search{Text: "app", Limit: 1, Now: noon})
+		if pkgmeter.CodeOf(err) != pkgmeter.Unavailable {
+			t.Errorf("while names are counted: %v", err)
+		}
+	})
+	if err != nil {
+		t.Fatal(err)
 	}
 }
 
