@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"fmt"
 
+	"github.com/pkgmeter/pkgmeter"
 	"github.com/pkgmeter/pkgmeter/internal/cells"
 )
 
@@ -70,3 +71,17 @@ func (s *Store) IsUnpacked(slice int64) bool { return s.unpacked.get(slot{slice:
 
 // LimitSearch bounds what searches keep: bytes of names, and counts that wait.
 func (s *Store) LimitSearch(bytes, late int) { s.search.room, s.search.late.most = bytes, late }
+
+// SumSearchAfter sums the counts of names up, as a search does where they are not
+// there; f runs after commits were asked to tell, and before the snapshot is taken.
+func (s *Store) SumSearchAfter(ctx context.Context, f func()) error {
+	x := &s.search
+	x.turn <- struct{}{}
+	defer func() { <-x.turn }()
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.late.begin()
+	f()
+	by := pkgmeter.ByFile
+	return s.ask(ctx, everything(s.opt.Now()), &by, func(q *question) error { return x.sum(ctx, s, q) })
+}

@@ -27,7 +27,7 @@ func (s *Store) Maintain(ctx context.Context, report func(error)) error {
 	warm := make(chan struct{})
 	go func() { // the first search would wait for it
 		defer close(warm)
-		if err := s.search.catchUp(ctx, s); err != nil && ctx.Err() == nil {
+		if err := s.search.catchUp(ctx, s, s.answer); err != nil && ctx.Err() == nil {
 			report(fmt.Errorf("count names: %w", err))
 		}
 	}()
@@ -51,7 +51,7 @@ func (s *Store) Maintain(ctx context.Context, report func(error)) error {
 				err = s.Seal(ctx)
 			}
 			if err == nil && s.search.late.waiting() {
-				err = s.search.catchUp(ctx, s)
+				err = s.search.catchUp(ctx, s, s.answer)
 			}
 		case <-minute.C:
 			err = s.tidy(ctx)

@@ -24,6 +24,8 @@ const (
 // read as questions read attributes, from the first one that is not known. Counts
 // are summed up once for each generation; from then on commits tell what they add.
 type searchIndex struct {
+	turn chan struct{} // held by who brings the index up to date; others wait no longer than for an answer
+
 	mu      sync.RWMutex
 	gen     int64 // of the counts; 0 for none
 	groups  map[pkgmeter.Key]*names
@@ -44,17 +46,18 @@ type lateCounts struct {
 }
 
 type lateCount struct {
-	gen, pos     int64
+	pos          int64 // the row of the ledger
 	client, file int64
 	add          tally
 }
 
 func (x *searchIndex) init() {
+	x.turn = make(chan struct{}, 1)
 	x.groups, x.room, x.late.most = map[pkgmeter.Key]*names{}, searchBytes, searchLate
 }
 
 // tell notes what a commit added.
-func (l *lateCounts) tell(gen, pos int64, sums map[cellKey]pkgmeter.Measures) {
+func (l *lateCounts) tell(pos int64, sums map[cellKey]pkgmeter.Measures) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if !l.on || l.over {
@@ -62,7 +65,7 @@ func (l *lateCounts) tell(gen, pos int64, sums map[cellKey]pkgmeter.Measures) {
 	}
 	for k, m := range sums {
 		if k.dim == dimClient {
-			l.all = append(l.all, lateCount{gen, pos, k.slice, k.file, tally{m.Downloads, m.Hits}})
+			l.all = append(l.all, lateCount{pos, k.slice, k.file, tally{m.Downloads, m.Hits}})
 		}
 	}
 	if len(l.all) > l.most {
@@ -107,13 +110,22 @@ func everything(now time.Time) pkgmeter.Query { return pkgmeter.Query{Now: now} 
 // errBehind says that counts have to be summed up.
 var errBehind = errors.New("the counts of names are not there")
 
-// catchUp brings the index to the present snapshot. Who waits for the lock gets a
+// An asker puts a question: [Store.ask], or [Store.answer] for as long as it takes.
+type asker func(ctx context.Context, q pkgmeter.Query, by *pkgmeter.Key, f func(*question) error) error
+
+// catchUp brings the index to the present snapshot. Who waits for its turn gets a
 // later one, so that the index never goes back.
-func (x *searchIndex) catchUp(ctx context.Context, s *Store) error {
+func (x *searchIndex) catchUp(ctx context.Context, s *Store, ask asker) error {
+	select {
+	case x.turn <- struct{}{}:
+		defer func() { <-x.turn }()
+	case <-ctx.Done():
+		return errSlow
+	}
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	by := pkgmeter.ByFile
-	err := s.ask(ctx, everything(s.opt.Now()), &by, func(q *question) error {
+	err := ask(ctx, everything(s.opt.Now()), &by, func(q *question) error {
 		late, whole := x.late.take(len(q.attrs.repo), len(q.attrs.clients))
 		if x.gen != q.gen || !whole {
 			return errBehind
@@ -128,7 +140,7 @@ func (x *searchIndex) catchUp(ctx context.Context, s *Store) error {
 		return err
 	}
 	x.late.begin() // before the snapshot is taken: no commit is missed
-	return s.ask(ctx, everything(s.opt.Now()), &by, func(q *question) error { return x.sum(ctx, s, q) })
+	return ask(ctx, everything(s.opt.Now()), &by, func(q *question) error { return x.sum(ctx, s, q) })
 }
 
 // read adds the names that are new.
@@ -168,7 +180,7 @@ func (x *searchIndex) put(n *names, id int, name string) {
 // add adds what commits behind a row of the ledger told.
 func (x *searchIndex) add(q *question, late []lateCount, after int64) {
 	for _, c := range late {
-		if c.gen != q.gen || c.pos <= after {
+		if c.pos <= after {
 			continue
 		}
 		m := pkgmeter.Measures{Downloads: c.add.downloads, Hits: c.add.hits}
@@ -275,7 +287,9 @@ func (s *Store) Search(ctx context.Context, search pkgmeter.Search) (found pkgme
 	if err := search.Validate(); err != nil {
 		return found, err
 	}
-	if err := s.search.catchUp(ctx, s); err != nil {
+	ctx, cancel := context.WithTimeoutCause(ctx, questionTime, errSlow)
+	defer cancel()
+	if err := s.search.catchUp(ctx, s, s.ask); err != nil {
 		return found, err
 	}
 	var counts map[pkgmeter.Key][]tally

@@ -1,6 +1,7 @@
 package sqlite_test
 
 import (
+	"context"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -115,6 +116,24 @@ func TestALimitKeepsTheBestAndSaysThatThereAreMore(t *testing.T) {
 	}
 }
 
+func TestWhatFitsBetterIsKeptHoweverFewItsCounts(t *testing.T) {
+	t.Parallel()
+	s := open(t, t.TempDir(), &clock{noon})
+	order := []string{"app", "app.bin", "x-app.bin", "happy.bin", "snappy.bin", "trappy.bin"}
+	var stored []string
+	for i, name := range []string{"happy.bin", "snappy.bin", "trappy.bin", "x-app.bin", "app.bin", "app"} {
+		fetched(t, s, "r", name, 60-10*i)
+		stored = append(stored, name)
+		want := slices.DeleteFunc(slices.Clone(order), func(n string) bool { return !slices.Contains(stored, n) })
+		for limit := 1; limit <= len(want); limit++ {
+			found, err := s.Search(t.Context(), pkgmeter.Search{Text: "app", Limit: limit, Now: noon})
+			if got := keysOf(found, pkgmeter.ByFile); err != nil || !slices.Equal(got, want[:limit]) {
+				t.Errorf("limit %d: %q, want %q, %v", limit, got, want[:limit], err)
+			}
+		}
+	}
+}
+
 func TestCaseIsFoldedInEveryScript(t *testing.T) {
 	t.Parallel()
 	s := open(t, t.TempDir(), &clock{noon})
@@ -221,6 +240,7 @@ func TestFoundCountsAreThoseOfListsWhateverHappens(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		assertCounts(t, s, "a")
 	}
 	check("after moving in")
 	s.Close()
@@ -266,44 +286,75 @@ func TestANameIsFoundOnceItsEventIsAcknowledgedAndNotBefore(t *testing.T) {
 	}
 }
 
-func TestSearchesWhileEventsComeMissNothing(t *testing.T) {
+func TestASearchWaitsForNamesNoLongerThanForAnAnswer(t *testing.T) {
 	t.Parallel()
 	s := open(t, t.TempDir(), &clock{noon})
-	const writers, each = 3, 40
-	var wg sync.WaitGroup
-	stop := make(chan struct{})
-	for w := range writers {
-		wg.Go(func() {
-			for i := range each {
-				fetched(t, s, "r", fmt.Sprintf("app-%d-%d.bin", w, i%10), 1)
-				if got := keysOf(find(t, s, fmt.Sprintf("app-%d-%d.bin", w, i%10)), pkgmeter.ByFile); len(got) != 1 {
-					t.Errorf("found %q", got)
-				}
-			}
-		})
-	}
-	var others sync.WaitGroup
-	others.Go(func() {
-		for {
-			select {
-			case <-stop:
-				return
-			default:
-				if err := s.Tend(t.Context()); err != nil {
-					t.Error(err)
-				}
-				find(t, s, "app")
-			}
+	fetched(t, s, "r", "app.bin", 1)
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	err := s.SumSearchAfter(t.Context(), func() {
+		_, err := s.Search(ended, pkgmeter.Search{Text: "app", Limit: 1, Now: noon})
+		if pkgmeter.CodeOf(err) != pkgmeter.Unavailable {
+			t.Errorf("while names are counted: %v", err)
 		}
 	})
-	wg.Wait()
-	close(stop)
-	others.Wait()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestWhatACommitToldAndTheSnapshotHasCountsOnce(t *testing.T) {
+	t.Parallel()
+	s := open(t, t.TempDir(), &clock{noon})
+	fetched(t, s, "r", "app.bin", 1)
+	if err := s.SumSearchAfter(t.Context(), func() { fetched(t, s, "r", "app.bin", 2) }); err != nil {
+		t.Fatal(err)
+	}
 	assertCounts(t, s, "app")
-	for _, h := range find(t, s, "r").Groups[2].Hits {
-		if h.Key == "r" && h.Hits != writers*each {
-			t.Errorf("%d hits of the repository, want %d", h.Hits, writers*each)
-		}
+	fetched(t, s, "r", "app.bin", 4)
+	assertCounts(t, s, "app")
+}
+
+func TestSearchesWhileEventsComeCountEachOnce(t *testing.T) {
+	t.Parallel()
+	for name, late := range map[string]int{"with what commits tell": 1 << 20, "summed up anew all the time": 2} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := open(t, t.TempDir(), &clock{noon})
+			s.LimitSearch(1<<20, late)
+			const writers, names, each = 3, 10, 40
+			var wg, others sync.WaitGroup
+			for w := range writers {
+				wg.Go(func() {
+					for i := range each {
+						name := fmt.Sprintf("app-%d-%d.bin", w, i%names)
+						fetched(t, s, "r", name, 1)
+						if g := find(t, s, name).Groups[1]; len(g.Hits) != 1 || g.Hits[0].Hits != int64(1+i/names) {
+							t.Errorf("found %+v, want %d hits", g.Hits, 1+i/names)
+						}
+					}
+				})
+			}
+			stop := make(chan struct{})
+			others.Go(func() {
+				for {
+					select {
+					case <-stop:
+						return
+					default:
+						if err := s.Tend(t.Context()); err != nil {
+							t.Error(err)
+						}
+						find(t, s, "app")
+					}
+				}
+			})
+			wg.Wait()
+			close(stop)
+			others.Wait()
+			assertCounts(t, s, "app")
+			assertCounts(t, s, "r")
+		})
 	}
 }
 

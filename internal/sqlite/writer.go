@@ -256,7 +256,7 @@ func (s *Store) update(ctx context.Context, f func(ctx context.Context, w *write
 	}
 	clear(w.touched)
 	if err == nil && w.pos > 0 {
-		s.search.late.tell(w.gen, w.pos, w.sums.cells)
+		s.search.late.tell(w.pos, w.sums.cells)
 	}
 	w.pos = 0
 	w.settle(err == nil)

@@ -76,25 +76,21 @@ func (w *Web) ServeCompare(rw http.ResponseWriter, r *http.Request, p pkgmeter.P
 	if at != linear {
 		wanted.Extra = []param{{scaleParam, scales[at].name}}
 	}
-	err = inTime(r.Context(), func(ctx context.Context) error {
-		if added := strings.TrimSpace(values.Get("add")); added != "" && problem == nil {
-			purl, err := w.resolve(ctx, view, added, wanted)
-			if err != nil {
+	added := ""
+	err = inTime(r.Context(), func(ctx context.Context) (err error) {
+		if said := strings.TrimSpace(values.Get("add")); said != "" && problem == nil {
+			if added, err = w.resolve(ctx, view, said, wanted); err != nil || added != "" {
 				return err
-			}
-			if purl != "" {
-				view.Said = w.Base + "/stats/compare" + withPackage(wanted, purl).link()
-				return errAdded
 			}
 		}
 		return w.compare(ctx, view, wanted, at, &problem)
 	})
-	switch {
-	case err == errAdded: //nolint:errorlint // the very value
-		http.Redirect(rw, r, view.Said, http.StatusSeeOther)
-		return nil
-	case err != nil:
+	if err != nil {
 		return err
+	}
+	if added != "" {
+		http.Redirect(rw, r, w.Base+"/stats/compare"+withPackage(wanted, added).link(), http.StatusSeeOther)
+		return nil
 	}
 	status := http.StatusOK
 	if problem != nil {
@@ -103,9 +99,6 @@ func (w *Web) ServeCompare(rw http.ResponseWriter, r *http.Request, p pkgmeter.P
 	}
 	return w.renderStatus(rw, status, "compare", view)
 }
-
-// errAdded says that a package was added: the page is at another URL then.
-var errAdded = pkgmeter.Errorf(pkgmeter.Invalid, "a package was added")
 
 // packagesOf returns the packages that a page is narrowed to.
 func (w wish) packagesOf() []string { return w.Narrow[packageFilter()] }

@@ -11,12 +11,14 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/input"
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
 	"github.com/pkgmeter/pkgmeter"
 	"github.com/pkgmeter/pkgmeter/internal/browsertest"
 	"github.com/pkgmeter/pkgmeter/internal/sqlite"
+	"github.com/pkgmeter/pkgmeter/internal/web"
 )
 
 type serveFunc func(http.ResponseWriter, *http.Request, pkgmeter.Principal) error
@@ -160,6 +162,16 @@ func TestAPackageIsAddedByItsNameWithoutAScript(t *testing.T) {
 	status, _, _, text := ask(t, w.ServeCompare, url.Values{"package": {appPurl}, "scale": {"cubic"}})
 	if status != 400 || !strings.Contains(text, `scale "cubic": want linear, log, index or share`) {
 		t.Errorf("an unknown scale: %d %s", status, text)
+	}
+	for _, query := range []url.Values{{"from": {"2020-01-01"}, "to": {"2020-01-05"}}, {"days": {"1"}}, {"days": {"all"}, "measure": {"hits"}}, {"class": {"ci"}, "country": {"DE"}}} {
+		query["package"] = []string{appPurl, "pkg:npm/app"}
+		if status, _, html, _ := ask(t, w.ServeCompare, query); status != 200 || strings.Contains(html, "NaN") {
+			t.Errorf("%v: %d", query, status)
+		}
+	}
+	status, _, _, text = ask(t, w.ServeCompare, url.Values{"package": {appPurl}, "country": {"DE"}, "os": {"linux"}})
+	if status != 400 || !strings.Contains(text, "counts by country are kept by") {
+		t.Errorf("filters that do not go together: %d %s", status, text)
 	}
 	empty, _ := open(t)
 	if status, _, _, _ := ask(t, empty.ServeCompare, url.Values{"package": {appPurl}}); status != 200 {
@@ -417,6 +429,7 @@ func TestPicturesOfFinding(t *testing.T) {
 	for _, app := range []string{"billing", "ledger", "gateway", "identity", "search", "reports", "mailer", "audit"} {
 		packages.Add("package", "pkg:maven/com.acme/"+app)
 	}
+	w.Inspector, w.Badges, w.Sources = struct{ web.Inspector }{}, maker{}, reported{} // all links of an admin
 	pages := map[string]string{"compare-none": "/stats/compare", "search": "/stats/search?q=bill", "search-none": "/stats/search?q=zzz", "compare-which": "/stats/compare?add=acme&package=pkg:npm/billing"}
 	for _, scale := range []string{"linear", "log", "index", "share"} {
 		pages["compare-"+scale] = "/stats/compare?scale=" + scale + "&days=90&" + packages.Encode()
@@ -428,10 +441,12 @@ func TestPicturesOfFinding(t *testing.T) {
 func paletteShots(t *testing.T, base string) {
 	t.Helper()
 	ctx := browsertest.New(t)
-	for _, width := range []int64{1280, 390} {
+	for i, width := range []int64{1280, 390, 900} {
 		if err := chromedp.Do(ctx, chromedp.EmulateViewport(width, 800)); err != nil {
 			t.Fatal(err)
 		}
+		scheme := []string{"light", "dark", "light"}[i]
+		browsertest.Call(ctx, t, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}}})
 		browsertest.Visit(ctx, t, base+"/stats")
 		openPalette(ctx, t, "/")
 		typed(ctx, t, "bil")

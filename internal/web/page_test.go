@@ -385,7 +385,7 @@ func TestFilesOfThePageAreKeptByNameAndPacked(t *testing.T) {
 	fewDays(t, s)
 	_, html, _ := get(t, w, "")
 	found := regexp.MustCompile(`(?:href|src)="/base/static/([^"?]+)\?v=([0-9a-f]{12})"`).FindAllStringSubmatch(html, -1)
-	if want := 1; len(found) < want || w.HasScript() && len(found) != 2 {
+	if want := 1; len(found) < want || w.HasScript() && len(found) != 3 {
 		t.Fatalf("found %q", found)
 	}
 	for _, m := range found {

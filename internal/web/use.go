@@ -27,6 +27,7 @@ type useView struct {
 	LeftOut          []leftOut
 	MoreVersions     bool
 	Overview         string // URL of the overview, narrowed to the package
+	Compare          string // URL of the comparison, with the package as its first
 	Badge            string // URL of the builder
 	ShareURL         string // of the form that makes a link to the view, "" for who may make none
 	Catalog          string // URL of its page in the catalog, "" for none

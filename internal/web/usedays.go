@@ -104,6 +104,7 @@ func (w *Web) useHead(view *useView, a useAnswers, wanted wish) {
 	elsewhere := wanted
 	elsewhere.About, elsewhere.Extra = false, nil
 	view.Overview = w.Base + "/stats" + elsewhere.link()
+	view.Compare = w.Base + "/stats/compare" + elsewhere.link()
 	view.Badge = w.badgesURL(view.Purl)
 	if view.Type == "meteor" && w.hasCatalog() {
 		if name, err := catalog.PackageOf(view.Purl); err == nil {
