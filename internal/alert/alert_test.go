@@ -61,6 +61,12 @@ func (s *site) over(store alert.Store, opt alert.Options) *alert.Alerts {
 func (s *site) fetch(t *testing.T, at time.Time, n int, version, consumer string) {
 	t.Helper()
 	d := &pkgmeter.Delivery{Received: at}
+	addFetches(t, d, at, n, version, consumer)
+	s.write(t, d)
+}
+
+func addFetches(t *testing.T, d *pkgmeter.Delivery, at time.Time, n int, version, consumer string) {
+	t.Helper()
 	for range n {
 		e := pkgmeter.Event{Source: "log", Repository: "npm", Path: fmt.Sprintf("left-pad/-/left-pad-%s.tgz", version), Time: at, Status: 200, Consumer: consumer}
 		if err := e.Settle(at); err != nil {
@@ -68,6 +74,10 @@ func (s *site) fetch(t *testing.T, at time.Time, n int, version, consumer string
 		}
 		d.Entries = append(d.Entries, rule.Default().Apply(e))
 	}
+}
+
+func (s *site) write(t *testing.T, d *pkgmeter.Delivery) {
+	t.Helper()
 	if err := s.store.Write(t.Context(), []*pkgmeter.Delivery{d}); err != nil {
 		t.Fatal(err)
 	}
@@ -115,9 +125,11 @@ var leftPad = map[string][]string{"package": {"pkg:npm/left-pad"}}
 // usualDays are five weeks with ten downloads a day, up to yesterday.
 func (s *site) usualDays(t *testing.T) {
 	t.Helper()
+	d := &pkgmeter.Delivery{Received: day(-1)}
 	for i := -35; i < 0; i++ {
-		s.fetch(t, day(i), 10, "1.0.0", "ann")
+		addFetches(t, d, day(i), 10, "1.0.0", "ann")
 	}
+	s.write(t, d)
 }
 
 func TestADayFarAboveTheUsualIsToldOnceAndAsSoonAsItIs(t *testing.T) {

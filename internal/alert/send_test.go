@@ -313,6 +313,32 @@ func TestRunLooksSendsAndEnds(t *testing.T) {
 	<-done
 }
 
+// What is broken off at the stop is no try, and made after the next start.
+func TestATryThatIsBrokenOffIsNone(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, alert.Options{})
+	called := make(chan struct{})
+	hooks := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		io.Copy(io.Discard, r.Body)
+		called <- struct{}{}
+		<-r.Context().Done()
+	}))
+	t.Cleanup(hooks.Close)
+	s.spike(t, webhook(hooks.URL))
+	s.Look(t.Context())
+	ctx, cancel := context.WithCancel(t.Context())
+	go func() {
+		<-called
+		cancel()
+	}()
+	if err := s.Send(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if n := s.last(t); n.State != pkgmeter.NoticeWaiting || n.Tries != 0 || n.Error != "" {
+		t.Errorf("%+v", n.Notice)
+	}
+}
+
 func await(t *testing.T, ok func() bool) {
 	t.Helper()
 	for deadline := time.Now().Add(20 * time.Second); !ok(); time.Sleep(5 * time.Millisecond) {

@@ -242,8 +242,8 @@ func (m *meter) serveAt(t *testing.T, at string, b *mailbox) {
 	m.answers(t, m.url("/readyz"))
 }
 
-// send sends a form of the pages, as the administrator.
-func (m *meter) send(t *testing.T, path string, form url.Values) {
+// sendForm sends a form of the pages, as the administrator.
+func (m *meter) sendForm(t *testing.T, path string, form url.Values) {
 	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, m.url(path), strings.NewReader(form.Encode()))
 	if err != nil {
@@ -315,7 +315,7 @@ func TestAlertsArriveOnceOverKillsAndRestarts(t *testing.T) {
 		for k, v := range map[string]string{"name": watch.Get("what"), "package": "pkg:npm/left-pad", "webhook": hooks.URL + "/in", "secret": webhookSecret, "do": "save"} {
 			watch.Set(k, v)
 		}
-		m.send(t, "/stats/alerts/edit", watch)
+		m.sendForm(t, "/stats/alerts/edit", watch)
 	}
 	hooks.setMute(true)
 	m.bring(t, token, 48, noon, "1.0.0", "ann")
@@ -342,7 +342,7 @@ func TestAlertsArriveOnceOverKillsAndRestarts(t *testing.T) {
 	m.sent(t, 11)
 	m.stop(t)
 	m.serveAt(t, "2026-03-16T05:00:00Z", post)
-	m.send(t, "/stats/alerts", url.Values{"id": {"1"}, "do": {"test"}}) // which is sent after what else there was
+	m.sendForm(t, "/stats/alerts", url.Values{"id": {"1"}, "do": {"test"}}) // which is sent after what else there was
 	eventually(t, "the test", func() bool { calls, _ := hooks.got("alert.test"); return len(calls) == 1 })
 
 	checkCalls(t, hooks)
@@ -353,13 +353,13 @@ func TestAlertsArriveOnceOverKillsAndRestarts(t *testing.T) {
 func (m *meter) sent(t *testing.T, n int) {
 	t.Helper()
 	eventually(t, fmt.Sprintf("%d notices are sent", n), func() bool {
-		page := m.page(t, "/stats/alerts/told")
+		page := m.adminPage(t, "/stats/alerts/told")
 		return strings.Count(page, ">Sent at ") == n && !strings.Contains(page, ">Waits") && !strings.Contains(page, ">Given up")
 	})
 }
 
-// page returns a page, as the administrator sees it.
-func (m *meter) page(t *testing.T, path string) string {
+// adminPage returns a page, as the administrator sees it.
+func (m *meter) adminPage(t *testing.T, path string) string {
 	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, m.url(path), nil)
 	if err != nil {
