@@ -22,6 +22,11 @@ const (
 	cookieBytes = 24 // 192 random bits
 )
 
+// Ended reports whether a session is over, though it is kept still.
+func Ended(created, used, now time.Time) bool {
+	return now.Sub(created) >= lifeLimit || now.Sub(used) >= idleLimit
+}
+
 var errNoSession = pkgmeter.Errorf(pkgmeter.Unauthenticated, "the session has ended: log in again")
 
 // CookieName returns the name of the session's cookie. The prefix makes
@@ -114,7 +119,7 @@ func (a *Auth) session(ctx context.Context, sum [32]byte) (pkgmeter.Principal, e
 		return pkgmeter.Principal{}, err
 	}
 	now := a.now()
-	if now.Sub(created) >= lifeLimit || now.Sub(used) >= idleLimit {
+	if Ended(created, used, now) {
 		// For good, even if the clock is set back.
 		if err := a.store.EndSession(ctx, sum); err != nil {
 			return pkgmeter.Principal{}, err

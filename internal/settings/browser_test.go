@@ -90,6 +90,9 @@ func TestNamesFromOutsideDoNothingInABrowser(t *testing.T) {
 	o := open(t)
 	evil := browsertest.EvilNames(t)
 	o.people(t, append(evil, "carol"))
+	for _, name := range evil {
+		o.Web.Own = append(o.Web.Own, rule.ClientRule{Agent: name, Name: name, Class: name})
+	}
 	base := o.serve(t)
 	ctx := browsertest.New(t)
 	complaints := browsertest.Listen(ctx, t, base)

@@ -5,6 +5,7 @@ import (
 	"net/http"
 
 	"github.com/pkgmeter/pkgmeter"
+	"github.com/pkgmeter/pkgmeter/internal/auth"
 )
 
 const sessionsPath = "/stats/settings/sessions"
@@ -46,7 +47,14 @@ func (s *Pages) sessions(rw http.ResponseWriter, r *http.Request, p pkgmeter.Pri
 
 func (s *Pages) sessionRows(r *http.Request, all []pkgmeter.Session) (rows []sessionRow) {
 	own, known := s.Auth.SessionOf(r)
-	for _, one := range all[:min(len(all), maxRows)] {
+	now := s.Now()
+	for _, one := range all {
+		if len(rows) == maxRows {
+			break
+		}
+		if auth.Ended(one.Created, one.Used, now) {
+			continue
+		}
 		rows = append(rows, sessionRow{hex.EncodeToString(one.SHA256[:]), one.User, when(one.Created), when(one.Used), known && own == one.SHA256})
 	}
 	return rows

@@ -106,7 +106,7 @@ var notices = map[string]string{
 	"role":     "The role was changed.",
 	"disabled": "The user is kept out.",
 	"enabled":  "The user may log in again.",
-	"set":      "The password was set. All sessions of the user have ended.",
+	"set":      "The password was set, and the user may log in. All sessions before have ended.",
 	"removed":  "The user was removed, with tokens, sessions and links.",
 	"revoked":  "The token was revoked.",
 	"ended":    "The session has ended.",

@@ -253,6 +253,10 @@ func TestSessionsEndOneByOneAndNobodyEndsThoseOfOthersAsTheirOwn(t *testing.T) {
 	if got := send(t, o.TakeSessions, ann, "POST", "", form("do", "end", "user", "vera", "id", id(1))); got.Code != 303 {
 		t.Errorf("%d", got.Code)
 	}
+	o.now = noon.Add(12*time.Hour + 2*time.Minute) // ann's is over, and kept until the next login
+	if page := look(t, o.ServeSessions, ann, ""); !strings.Contains(page, "Nobody is logged in") {
+		t.Error("a session that is over is listed")
+	}
 	left, err := o.store.Sessions(t.Context(), "")
 	if err != nil || len(left) != 1 || left[0].User != "ann" {
 		t.Errorf("%v, %v", left, err)

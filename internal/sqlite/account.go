@@ -34,14 +34,18 @@ func (s *Store) AddUser(ctx context.Context, u pkgmeter.User) error {
 // its sessions.
 func (s *Store) SetPassword(ctx context.Context, name, hash string) error {
 	return s.update(ctx, func(ctx context.Context, w *writer) error {
-		res, err := w.conn.ExecContext(ctx, `UPDATE user SET hash = ?, disabled = 0 WHERE name = ?`, hash, name)
+		u, err := w.user(ctx, name)
 		if err != nil {
 			return err
 		}
-		if err := affected(res, noUser(name)); err != nil {
+		if _, err := w.conn.ExecContext(ctx, `UPDATE user SET hash = ?, disabled = 0 WHERE id = ?`, hash, u.ID); err != nil {
 			return err
 		}
-		if err := w.audit(ctx, "user.password", name, ""); err != nil {
+		detail := ""
+		if u.Disabled {
+			detail = "and enabled"
+		}
+		if err := w.audit(ctx, "user.password", name, detail); err != nil {
 			return err
 		}
 		return w.endSessions(ctx, name)

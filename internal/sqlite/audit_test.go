@@ -11,6 +11,7 @@ import (
 
 	"github.com/pkgmeter/pkgmeter"
 	"github.com/pkgmeter/pkgmeter/internal/auth"
+	"github.com/pkgmeter/pkgmeter/internal/rule"
 	"github.com/pkgmeter/pkgmeter/internal/sqlite"
 )
 
@@ -38,6 +39,10 @@ func TestEveryChangeIsWrittenDownInTheNameOfWhoMadeIt(t *testing.T) {
 	secret, token := auth.NewToken("bob", pkgmeter.ScopeRead)
 	token.Expires = noon.Add(48 * time.Hour)
 	link, linkSum := auth.NewLink()
+	own, err := rule.New([]rule.ClientRule{{Agent: "acme/*", Name: "acme", Class: "ci"}})
+	if err != nil {
+		t.Fatal(err)
+	}
 	for _, step := range []struct {
 		do   func() error
 		want string // "" for nothing
@@ -77,6 +82,12 @@ func TestEveryChangeIsWrittenDownInTheNameOfWhoMadeIt(t *testing.T) {
 			return err
 		}, ""},
 		{func() error { return s.EndSessionOf(ann, "bob", sum(1)) }, "ann: session.end bob"},
+		{func() error { return s.SetDisabled(ann, "bob", true) }, "ann: user.disable bob"},
+		{func() error { return s.SetPassword(t.Context(), "bob", "a hash") }, "command line: user.password bob and enabled"},
+		{func() error {
+			_, err := s.SetRules(t.Context(), own, rule.Number, own.Own())
+			return err
+		}, fmt.Sprintf("command line: rules.clients  the operator's own rules changed: counting rules %d", rule.Number)},
 		{func() error { return s.RemoveUser(ann, "bob") }, "ann: user.remove bob publisher"},
 	} {
 		before := len(changes(t, s, pkgmeter.ChangeFilter{}, 0))

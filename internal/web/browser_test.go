@@ -451,9 +451,11 @@ func TestPictures(t *testing.T) {
 		t.Skip("no -shots DIR")
 	}
 	w, s := open(t)
-	w.Panels, w.Inspector = panels{}, struct{ web.Inspector }{}
+	w.Panels, w.Inspector, w.Settings = panels{}, struct{ web.Inspector }{}, true
 	repositories, paths := usualNames()
 	fillYear(t, s, repositories, paths)
+	shared := &pkgmeter.SharedView{ShareLink: pkgmeter.ShareLink{Path: "/stats", Query: "days=30&repository=releases", Expires: noon}, Secret: "secret"}
+	takePictures(t, serve(t, w, pkgmeter.Principal{Shared: shared}), map[string]string{"shared": "/stats?days=30&repository=releases&class=ci"})
 	w.Stats = marked{s, []pkgmeter.Marker{{Day: today - 180, Rules: 3}, {Day: today - 65, Rules: 4}, {Day: today - 24, Rules: 5}, {Day: today, Rules: 6}}}
 	base := serve(t, w, admin)
 	takePictures(t, base, map[string]string{
