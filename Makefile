@@ -6,7 +6,7 @@ COMMIT  ?= $(shell git rev-parse --short=12 HEAD 2>/dev/null || echo unknown)
 LDFLAGS  = -s -w -X main.version=$(VERSION) -X main.commit=$(COMMIT)
 TOOL     = go tool -modfile=tools/go.mod
 # Packages in which goroutines meet are tested with the race detector.
-RACE     = ./ddp/... ./internal/ingest ./internal/hook ./internal/server ./internal/sqlite ./internal/auth ./internal/control ./internal/intake ./internal/meteor ./internal/alert
+RACE     = ./ddp/... ./internal/ingest ./internal/hook ./internal/server ./internal/sqlite ./internal/auth ./internal/control ./internal/intake ./internal/meteor ./internal/alert ./internal/live
 TZS      = UTC Pacific/Kiritimati Pacific/Pago_Pago Asia/Kathmandu America/St_Johns Australia/Lord_Howe Europe/Berlin America/New_York
 
 KILLS    ?= 100

@@ -48,6 +48,8 @@ const (
 	rest     = 250 * time.Millisecond
 	restFor  = 4 // times as long as it worked
 	readTime = 10 * time.Second
+
+	restAfterError = 5 * time.Second
 )
 
 // Options tunes a Hub. The zero value is ready for use.
@@ -152,17 +154,15 @@ func (h *Hub) follow(ctx context.Context) {
 			}
 			continue
 		}
-		began := time.Now()
+		began, least := time.Now(), rest
 		if err := h.look(ctx, at, end); err != nil && ctx.Err() == nil {
-			slog.WarnContext(ctx, "the live view cannot read the ledger: its readers begin anew", "err", err)
-			h.mu.Lock()
-			h.dropAll()
-			h.mu.Unlock()
+			slog.WarnContext(ctx, "the live view cannot read the ledger, and tries again", "err", err)
+			least = restAfterError
 		}
 		select {
 		case <-ctx.Done():
 			return
-		case <-time.After(max(rest, restFor*time.Since(began))):
+		case <-time.After(max(least, restFor*time.Since(began))):
 		}
 	}
 }

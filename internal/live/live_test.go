@@ -399,24 +399,33 @@ func TestAStreamGivesSignsOfLifeAndEndsWithTheRightToRead(t *testing.T) {
 	})
 }
 
-func TestALedgerThatCannotBeReadMakesReadersComeBack(t *testing.T) {
+func TestWhatCannotBeReadIsReadLater(t *testing.T) {
 	t.Parallel()
 	inBubble(t, live.Options{}, func(t *testing.T, l *ledger, h *live.Hub) {
 		b := newBrowser(t, h, live.Question{}).connect(allowed)
 		synctest.Wait()
 		l.setBroken(true)
-		l.add(1, "app")
-		if err := <-b.done; err != nil {
-			t.Error(err)
-		}
-		if err := <-newBrowser(t, h, live.Question{}).connect(allowed).done; err == nil {
-			t.Error("a stream began without its history")
+		before := l.readCount()
+		l.add(3, "app")
+		time.Sleep(time.Minute)
+		if n := l.readCount() - before; n < 2 || n > 13 {
+			t.Errorf("%d tries in a minute", n)
 		}
 		l.setBroken(false)
-		b.connect(allowed)
-		time.Sleep(time.Second)
-		if got, _ := b.shown(); !slices.Equal(got, upTo(1, 1)) {
-			t.Errorf("shown %v", got)
+		time.Sleep(10 * time.Second)
+		if got, skipped := b.shown(); !slices.Equal(got, upTo(1, 3)) || skipped != 0 {
+			t.Errorf("shown %v, skipped %d", got, skipped)
+		}
+		b.leave()
+		<-b.done
+		l.setBroken(true)
+		select {
+		case err := <-newBrowser(t, h, live.Question{}).connect(allowed).done:
+			if err == nil {
+				t.Error("a stream ended well without its history")
+			}
+		case <-time.After(time.Minute):
+			t.Error("a stream began without its history")
 		}
 	})
 }

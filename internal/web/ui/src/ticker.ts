@@ -7,7 +7,7 @@ import { rowOf } from "./rows";
 const said: Record<State, string> = {
   connecting: "Connecting …",
   open: "Connected: events appear by themselves.",
-  lost: "Not connected. Trying again …",
+  lost: "Not connected. Trying again … If this lasts, reload the page.",
 };
 
 /** latest gathers events until the next frame, at most so many of the last. */
