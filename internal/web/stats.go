@@ -30,8 +30,9 @@ type statsView struct {
 	Script     string // URL of the page script, "" where it was not built
 	Data       data
 
-	Admin  bool // may go to the settings
-	Hidden int  // panels
+	Admin  bool   // may go to the settings
+	Watch  string // where an admin has these numbers watched, "" for nowhere
+	Hidden int    // panels
 }
 
 // ServeStats renders the page of counts. A range that cannot be is answered
@@ -52,6 +53,9 @@ func (w *Web) ServeStats(rw http.ResponseWriter, r *http.Request, p pkgmeter.Pri
 		view.Word, view.Only, view.Title = word, only, word+" "+label(only)
 	}
 	view.Admin = w.mayChange(p) == nil
+	if view.Admin && w.Alerts != nil {
+		view.Watch = w.watchLink(wanted)
+	}
 	status := http.StatusOK
 	if problem != nil {
 		view.Problem = pkgmeter.PublicMessage(problem)
