@@ -333,8 +333,10 @@ func TestEveryRoleOnEveryRoute(t *testing.T) {
 				t.Fatal(err)
 			}
 			tried := b.tryAll(t, main, cells, public)
-			b.url = b.admin
-			tried += b.tryAll(t, operators, operatorCells, public)
+			if !public { // once: only one trace is taken at a time, and what is public is nothing to operators
+				b.url = b.admin
+				tried += b.tryAll(t, operators, operatorCells, public)
+			}
 			t.Logf("%d cells: %d roles and %d routes", tried, len(roles), len(main)+len(operators))
 		})
 	}

@@ -49,6 +49,7 @@ var areas = []areaChoice{
 	{"source", "mappings of sources", false},
 	{"rules", "rules", false},
 	{"panel", "panels", false},
+	{"watch", "alerts", false},
 }
 
 // ServeAudit shows a page of the audit log, or all of it as CSV.

@@ -82,6 +82,16 @@ func TestEveryChangeIsWrittenDownInTheNameOfWhoMadeIt(t *testing.T) {
 			return err
 		}, ""},
 		{func() error { return s.EndSessionOf(ann, "bob", sum(1)) }, "ann: session.end bob"},
+		{func() error {
+			_, err := s.AddWatch(ann, pkgmeter.Watch{Name: "w", Kind: "zero", Ask: "{}", Send: `{"url":"https://hash"}`, State: "{}"}, 9)
+			return err
+		}, "ann: watch.add w zero {}"},
+		{func() error { return s.PauseWatch(ann, 1, true, "{}") }, "ann: watch.pause w zero"},
+		{func() error { return s.PauseWatch(ann, 1, false, "{}") }, "ann: watch.resume w zero"},
+		{func() error {
+			return s.ChangeWatch(ann, pkgmeter.Watch{ID: 1, Name: "v", Kind: "drop", Ask: `{"days":7}`, Send: `{"url":"https://hash"}`, State: "{}"})
+		}, `ann: watch.change v drop {"days":7}`},
+		{func() error { return s.RemoveWatch(ann, 1) }, "ann: watch.remove v drop"},
 		{func() error { return s.SetDisabled(ann, "bob", true) }, "ann: user.disable bob"},
 		{func() error { return s.SetPassword(t.Context(), "bob", "a hash") }, "command line: user.password bob and enabled"},
 		{func() error {

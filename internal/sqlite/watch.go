@@ -63,8 +63,10 @@ func (s *Store) AddWatch(ctx context.Context, watch pkgmeter.Watch, most int) (i
 		if err := affected(res, nameTaken(watch.Name)); err != nil {
 			return err
 		}
-		id, err = res.LastInsertId()
-		return err
+		if id, err = res.LastInsertId(); err != nil {
+			return err
+		}
+		return w.audit(ctx, "watch.add", watch.Name, watch.Kind+" "+watch.Ask) // receivers have secrets
 	})
 	return id, err
 }
@@ -85,30 +87,49 @@ func (s *Store) ChangeWatch(ctx context.Context, watch pkgmeter.Watch) error {
 		if err != nil {
 			return err
 		}
-		return affected(res, noWatch(watch.ID))
+		if err := affected(res, noWatch(watch.ID)); err != nil {
+			return err
+		}
+		return w.audit(ctx, "watch.change", watch.Name, watch.Kind+" "+watch.Ask)
 	})
 }
 
 // PauseWatch stops a watch for a while, or lets it go on from the given state.
 func (s *Store) PauseWatch(ctx context.Context, id int64, paused bool, state string) error {
 	return s.update(ctx, func(ctx context.Context, w *writer) error {
-		res, err := w.conn.ExecContext(ctx, `UPDATE watch SET paused = ?, state = ? WHERE id = ?`, paused, state, id)
-		if err != nil {
+		action := "watch.resume"
+		if paused {
+			action = "watch.pause"
+		}
+		if err := w.auditWatch(ctx, action, id); err != nil {
 			return err
 		}
-		return affected(res, noWatch(id))
+		_, err := w.conn.ExecContext(ctx, `UPDATE watch SET paused = ?, state = ? WHERE id = ?`, paused, state, id)
+		return err
 	})
 }
 
 // RemoveWatch removes a watch with its history. What waits to be sent is not.
 func (s *Store) RemoveWatch(ctx context.Context, id int64) error {
 	return s.update(ctx, func(ctx context.Context, w *writer) error {
-		res, err := w.conn.ExecContext(ctx, `DELETE FROM watch WHERE id = ?`, id)
-		if err != nil {
+		if err := w.auditWatch(ctx, "watch.remove", id); err != nil {
 			return err
 		}
-		return affected(res, noWatch(id))
+		_, err := w.conn.ExecContext(ctx, `DELETE FROM watch WHERE id = ?`, id)
+		return err
 	})
+}
+
+// auditWatch is audit for a watch that there is.
+func (w *writer) auditWatch(ctx context.Context, action string, id int64) error {
+	watch, err := scanWatch(w.conn.QueryRowContext(ctx, `SELECT `+watchColumns+` WHERE id = ?`, id).Scan)
+	if errors.Is(err, sql.ErrNoRows) {
+		return noWatch(id)
+	}
+	if err != nil {
+		return err
+	}
+	return w.audit(ctx, action, watch.Name, watch.Kind)
 }
 
 // Decide stores what a watch has to remember, together with what is to be told:
