@@ -52,6 +52,7 @@ type commands struct {
 	Demo          demoCmd          `cmd:"" help:"Fill an empty folder with an invented year of downloads."`
 	User          userCmd          `cmd:"" help:"Add, list and remove users, set passwords."`
 	Token         tokenCmd         `cmd:"" help:"Make, list and revoke tokens for programs."`
+	Alert         alertCmd         `cmd:"" help:"List what is watched, and send tests."`
 	Repo          repoCmd          `cmd:"" help:"Say who may read the numbers of which repository."`
 	Badge         badgeCmd         `cmd:"" help:"Print the address of a package's badge, and what shows it in Markdown and HTML."`
 	Version       versionCmd       `cmd:"" help:"Print version, commit, Go and schema."`

@@ -114,6 +114,7 @@ func calls(store *sqlite.Store, rules *rule.Set, in *intake.Intake, a *app) map[
 	maps.Copy(all, catalogCalls(store))
 	maps.Copy(all, orgCalls(store))
 	maps.Copy(all, repoCalls(store))
+	maps.Copy(all, alertCalls(store, a))
 	maps.Copy(all, badgeCalls(store, answers, a.public))
 	maps.Copy(all, useCalls(store, a.now))
 	maps.Copy(all, a.mirror.calls(store))

@@ -30,7 +30,7 @@ const (
 
 	lookTime = 10 * time.Second // of the questions of one watch
 	atOnce   = 4                // notices that are sent at the same time
-	round    = 50               // notices that are sent before watches are looked at again
+	round    = 16               // notices that are sent before watches are looked at again
 )
 
 // Store keeps watches and what is to be told.

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -17,6 +18,8 @@ import (
 const (
 	pageOf  = 1000
 	maxKeys = 10_000 // versions or consumers
+	maxTold = 100    // names that webhooks are told
+	maxLink = 1500   // bytes of names in an address
 	catchUp = 14     // days that are judged after a time without a server
 )
 
@@ -255,7 +258,7 @@ func (a *Alerts) lookAtRange(ctx context.Context, w Watch, st *state, first bool
 		ever = " since the watch was made"
 	}
 	return []*News{{
-		key: fmt.Sprintf("range:%d", st.Since), Names: names[:min(len(names), pageOf)], Value: new(sum - st.Count),
+		key: fmt.Sprintf("range:%d", st.Since), Names: names[:min(len(names), maxTold)], Value: new(sum - st.Count),
 		path:  w.Ask.linkTo(pkgmeter.ByVersion, names, 0, 0),
 		Title: fmt.Sprintf("first download of %s in %s%s", short(name), short(w.Ask.Range), ever),
 		Lines: []string{fmt.Sprintf("Versions: %s. %s %s in all.", listed(names, 10), number(sum), w.Ask.word())},
@@ -288,7 +291,7 @@ func (a *Alerts) lookAtConsumers(ctx context.Context, w Watch, st *state, first 
 	slices.Sort(names)
 	today := pkgmeter.DayOf(a.opt.Now())
 	news := &News{
-		key: "consumer:" + digest(strings.Join(names, "\x00")), Names: names[:min(len(names), pageOf)], path: w.Ask.linkTo(pkgmeter.ByConsumer, names, max(today-29, pkgmeter.FirstDay), today),
+		key: "consumer:" + digest(strings.Join(names, "\x00")), Names: names[:min(len(names), maxTold)], path: w.Ask.linkTo(pkgmeter.ByConsumer, names, max(today-29, pkgmeter.FirstDay), today),
 		Title: "a new consumer: " + short(names[0]),
 	}
 	if len(names) > 1 {
@@ -298,9 +301,16 @@ func (a *Alerts) lookAtConsumers(ctx context.Context, w Watch, st *state, first 
 	return []*News{news}, nil
 }
 
-// linkTo is link for some values of a key.
+// linkTo is link for some values of a key: as many of them as an address bears.
 func (a Ask) linkTo(by pkgmeter.Key, values []string, from, to pkgmeter.Day) string {
-	where := map[string][]string{by.String(): values[:min(len(values), maxWhere)]}
+	some, room := values[:min(len(values), maxWhere)], maxLink
+	for i, v := range some {
+		if room -= len(url.QueryEscape(v)); room < 0 && i > 0 {
+			some = some[:i]
+			break
+		}
+	}
+	where := map[string][]string{by.String(): some}
 	for name, v := range a.Where {
 		if name != by.String() {
 			where[name] = v

@@ -59,7 +59,7 @@ func (m *Mail) send(ctx context.Context, to string, n pkgmeter.Notice, news News
 	if err != nil {
 		return final{err}
 	}
-	opts := []gomail.Option{gomail.WithPort(m.port), gomail.WithTimeout(stepTime), gomail.WithTLSPolicy(gomail.TLSOpportunistic)}
+	opts := []gomail.Option{gomail.WithPort(m.port), gomail.WithTimeout(callTime), gomail.WithTLSPolicy(gomail.TLSOpportunistic)}
 	if m.tls {
 		opts = append(opts, gomail.WithSSL())
 	}
@@ -72,7 +72,10 @@ func (m *Mail) send(ctx context.Context, to string, n pkgmeter.Notice, news News
 	}
 	ctx, cancel := context.WithTimeout(ctx, callTime)
 	defer cancel()
-	return client.DialAndSendWithContext(ctx, msg)
+	if err := client.DialAndSendWithContext(ctx, msg); err != nil && !msg.IsDelivered() {
+		return err
+	}
+	return nil // it was taken, however the conversation ended after that
 }
 
 func (m *Mail) message(to string, n pkgmeter.Notice, news News) (*gomail.Msg, error) {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/url"
+	"strings"
 	"time"
 
 	"github.com/pkgmeter/pkgmeter"
@@ -44,7 +45,7 @@ func reason(err error) string {
 	if u, ok := errors.AsType[*url.Error](err); ok {
 		err = u.Err
 	}
-	return pkgmeter.Cut(plain(err.Error()), maxPlain)
+	return plain(strings.ReplaceAll(err.Error(), "\n", "; "))
 }
 
 // deliver sends a notice to its receiver. Nil means that the receiver has it.

@@ -54,7 +54,9 @@ func slackBody(n News) ([]byte, error) {
 	}
 	// The address is our own; names in it are escaped as in every address.
 	link := strings.NewReplacer("<", "%3C", ">", "%3E", "|", "%7C").Replace(n.URL)
-	blocks = append(blocks, slackBlock{"section", &slackText{Type: "mrkdwn", Text: "<" + link + "|Show the numbers>"}})
+	if len(link) <= maxBlock-30 { // a longer one would make Slack refuse all of it
+		blocks = append(blocks, slackBlock{"section", &slackText{Type: "mrkdwn", Text: "<" + link + "|Show the numbers>"}})
+	}
 	return json.Marshal(map[string]any{
 		"text": escapeSlack.Replace(n.Watch + ": " + n.Title), "mrkdwn": false, "blocks": blocks, "unfurl_links": false, "unfurl_media": false,
 	})

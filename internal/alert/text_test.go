@@ -1,6 +1,7 @@
 package alert_test
 
 import (
+	"bufio"
 	"context"
 	"encoding/json"
 	"errors"
@@ -176,6 +177,81 @@ func TestAReceiverThatDoesNotAnswerIsLeft(t *testing.T) {
 			t.Errorf("%v after %v", err, took)
 		}
 	})
+}
+
+// A mail that was taken is not sent again because the server hung up afterwards.
+func TestAMailIsSentOnceThoughTheServerHangsUpAfterTakingIt(t *testing.T) {
+	t.Parallel()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { ln.Close() })
+	taken := make(chan bool, 10)
+	go func() {
+		for {
+			c, err := ln.Accept()
+			if err != nil {
+				return
+			}
+			taken <- takeMail(c)
+		}
+	}()
+	m, err := alert.NewMail("smtp://"+ln.Addr().String(), "pkgmeter@example.com")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := newSite(t, alert.Options{Mail: m})
+	s.spike(t, alert.Target{To: alert.ToMail, Address: "ann@example.com"})
+	s.Look(t.Context())
+	if err := s.Send(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if n := s.last(t); !<-taken || n.State != pkgmeter.NoticeSent || n.Tries != 1 {
+		t.Errorf("%+v", n.Notice)
+	}
+}
+
+// takeMail takes one mail, and hangs up.
+func takeMail(c net.Conn) (taken bool) {
+	defer c.Close()
+	fmt.Fprint(c, "220 mail.example.com\r\n")
+	lines := bufio.NewScanner(c)
+	for data := false; lines.Scan(); {
+		switch line := lines.Text(); {
+		case data && line == ".":
+			fmt.Fprint(c, "250 taken\r\n")
+			return true
+		case data:
+		case line == "DATA":
+			data = true
+			fmt.Fprint(c, "354 go on\r\n")
+		default:
+			fmt.Fprint(c, "250 mail.example.com\r\n")
+		}
+	}
+	return false
+}
+
+// Of many long names an address has as many as it bears.
+func TestAnAddressStaysShortEnoughToBeOpened(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, alert.Options{})
+	s.watch(t, alert.Consumer, alert.Ask{Where: leftPad})
+	d := &pkgmeter.Delivery{Received: noon}
+	for i := range 150 {
+		addFetches(t, d, noon, 1, "1.0.0", fmt.Sprintf("%03d%s", i, strings.Repeat("ü", 120)))
+	}
+	s.write(t, d)
+	s.Look(t.Context())
+	n := s.last(t)
+	if len(n.News.URL) > 2100 || !strings.Contains(n.News.URL, "consumer=000") || len(n.News.Names) != 100 || n.News.Title != "150 new consumers" || len(n.News.Lines[0]) > 400 {
+		t.Errorf("%d bytes of address, %d names, %q", len(n.News.URL), len(n.News.Names), n.News.Lines)
+	}
+	n.News.URL = "https://stats.example.com/" + strings.Repeat("x", 4000)
+	if body, err := alert.SlackBody(n.News); err != nil || len(body) > 3000 {
+		t.Errorf("%d bytes, %v", len(body), err)
+	}
 }
 
 // numbers fail, or have more keys than a watch looks at.

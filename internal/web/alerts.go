@@ -92,6 +92,17 @@ func (w *Web) viewOf(watch alert.Watch) string {
 	return w.Base + "/stats?" + v.Encode()
 }
 
+// watchLink returns the address of the form for a watch of what a page is narrowed
+// to.
+func (w *Web) watchLink(wanted wish) string {
+	v := url.Values{"what": {string(alert.Spike)}}
+	wanted.Extra = nil
+	for _, p := range wanted.kept() {
+		v.Add(p.Name, p.Value)
+	}
+	return w.Base + "/stats/alerts/edit?" + v.Encode()
+}
+
 // maySeeAlerts lets people pass: names of sources and addresses of others are in
 // what is told.
 func (w *Web) maySeeAlerts(p pkgmeter.Principal) error {

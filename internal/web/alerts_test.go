@@ -194,6 +194,24 @@ func TestAFormOfAWatchThatIsWrongSaysWhyAndKeepsWhatWasTyped(t *testing.T) {
 	}
 }
 
+func TestThePageOfDownloadsLeadsToAWatchOfItsNumbers(t *testing.T) {
+	t.Parallel()
+	w, _ := watching(t)
+	const address = "/stats?days=90&chart=bars&measure=hits&package=pkg:npm/left-pad&class=unknown"
+	page := string(mustVisit(t, w.ServeStats, admin, address))
+	const link = "/base/stats/alerts/edit?class=unknown&amp;measure=hits&amp;package=pkg%3Anpm%2Fleft-pad&amp;what=spike"
+	if !strings.Contains(page, `<a href="`+link+`">`) {
+		t.Errorf("there is no %s", link)
+	}
+	edit := string(mustVisit(t, w.ServeWatch, admin, strings.ReplaceAll(link, "&amp;", "&")))
+	if !strings.Contains(edit, `name="class" value="unknown"`) || !strings.Contains(edit, `value="hits" selected`) || !strings.Contains(edit, `value="pkg:npm/left-pad"`) {
+		t.Errorf("the form has not what the page had: %s", edit)
+	}
+	if page := string(mustVisit(t, w.ServeStats, vera, address)); strings.Contains(page, "alerts/edit") {
+		t.Error("a viewer is led to it")
+	}
+}
+
 func TestAlertsAreForPeopleAndChangesForAdmins(t *testing.T) {
 	t.Parallel()
 	w, _ := watching(t)

@@ -89,7 +89,7 @@ func (w *Web) ServeCompare(rw http.ResponseWriter, r *http.Request, p pkgmeter.P
 		return err
 	}
 	if added != "" {
-		http.Redirect(rw, r, w.Base+"/stats/compare"+withPackage(wanted, added).link(), http.StatusSeeOther)
+		http.Redirect(rw, r, w.Base+"/stats/compare"+withPackage(wanted, added).link(), http.StatusSeeOther) //nolint:gosec // it begins with a path of this server
 		return nil
 	}
 	status := http.StatusOK

@@ -32,6 +32,7 @@ type statsView struct {
 
 	Admin    bool   // may go to the settings
 	ShareURL string // of the form that makes a link to the view, "" for who may make none
+	Watch    string // where an admin has these numbers watched, "" for nowhere
 	Hidden   int    // panels
 }
 
@@ -57,6 +58,9 @@ func (w *Web) ServeStats(rw http.ResponseWriter, r *http.Request, p pkgmeter.Pri
 	}
 	view.Admin = w.mayChange(p) == nil
 	view.ShareURL = w.shareURL(p, "/stats", wanted)
+	if view.Admin && w.Alerts != nil {
+		view.Watch = w.watchLink(wanted)
+	}
 	status := http.StatusOK
 	if problem != nil {
 		view.Problem = pkgmeter.PublicMessage(problem)
