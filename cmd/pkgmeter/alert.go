@@ -11,6 +11,7 @@ import (
 	"github.com/pkgmeter/pkgmeter/internal/alert"
 	"github.com/pkgmeter/pkgmeter/internal/control"
 	"github.com/pkgmeter/pkgmeter/internal/sqlite"
+	"github.com/pkgmeter/pkgmeter/internal/terminal"
 )
 
 type alertCmd struct {
@@ -98,7 +99,7 @@ func (c *alertListCmd) Run(a *app) error {
 		if !r.At.IsZero() {
 			last = r.At.Format(time.DateOnly)
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", r.Kind, state, last, printable(r.Name))
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", r.Kind, state, last, terminal.Clean(r.Name))
 	}
 	return w.Flush()
 }
