@@ -169,5 +169,17 @@ func (a *appender) UseDays() (earliest, latest pkgmeter.Day, changed <-chan stru
 	return 0, math.MaxInt32 - 1, nil
 }
 
+// LedgerName implements [server.Store].
+func (a *appender) LedgerName() string { return "" }
+
+// Watches implements [server.Store]: nothing is watched.
+func (a *appender) Watches(context.Context) ([]pkgmeter.Watch, error) { return nil, nil }
+
+// Due implements [server.Store]: nothing is to be told.
+func (a *appender) Due(context.Context, time.Time, int) ([]pkgmeter.Notice, error) { return nil, nil }
+
+// NextDue implements [server.Store].
+func (a *appender) NextDue(context.Context) (time.Time, error) { return time.Time{}, nil }
+
 // Ready implements [server.Store].
 func (a *appender) Ready(context.Context) error { return nil }
