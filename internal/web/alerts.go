@@ -11,7 +11,7 @@ import (
 
 // watchKinds are the kinds of watches as pages name them, in their order.
 var watchKinds = []watchKind{
-	{alert.Spike, "Spike", "A day has far more than usual. Today is told as soon as it has."},
+	{alert.Spike, "Spike", "A day has far more than usual. It is told as soon as it has, on the day itself."},
 	{alert.Drop, "Drop", "A complete day has far less than usual."},
 	{alert.Zero, "Nothing", "There is nothing for some complete days, and was something before."},
 	{alert.Silent, "Silent source", "A source that reports on most days has not for some hours."},
