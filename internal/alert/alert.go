@@ -83,6 +83,8 @@ type Alerts struct {
 	opt     Options
 	client  *http.Client
 	nudged  chan struct{}
+
+	unstored sync.Map // UID → pkgmeter.Notice: how a try went that could not be stored yet
 }
 
 // New returns the alerts of a store. They do nothing before [Alerts.Run].
@@ -198,6 +200,9 @@ func (a *Alerts) try(ctx context.Context, w pkgmeter.Watch, n pkgmeter.Notice) e
 	if ctx.Err() != nil {
 		return nil
 	}
+	if tried, ok := a.unstored.Load(n.UID); ok {
+		return a.tried(ctx, tried.(pkgmeter.Notice)) // and not sent again because of the disk
+	}
 	err := a.deliver(ctx, w, n)
 	if err != nil && ctx.Err() != nil {
 		return nil // broken off by us: it is no try
@@ -212,6 +217,16 @@ func (a *Alerts) try(ctx context.Context, w pkgmeter.Watch, n pkgmeter.Notice) e
 	default:
 		n.Next, n.Error = now.Add(backOff(n.Tries)), reason(err)
 	}
-	// What was answered is stored even if we are to stop.
-	return a.store.Tried(context.WithoutCancel(ctx), n)
+	return a.tried(ctx, n)
+}
+
+// tried stores how a try went, even if we are to stop.
+func (a *Alerts) tried(ctx context.Context, n pkgmeter.Notice) error {
+	err := a.store.Tried(context.WithoutCancel(ctx), n)
+	if err != nil {
+		a.unstored.Store(n.UID, n)
+		return err
+	}
+	a.unstored.Delete(n.UID)
+	return nil
 }

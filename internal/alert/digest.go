@@ -53,6 +53,9 @@ func (s Sum) Change() string {
 // lookAtWeek tells of the last week, once its Sunday is complete.
 func (a *Alerts) lookAtWeek(ctx context.Context, w Watch, st *state, now time.Time) ([]*News, error) {
 	monday := (complete(now) + 1).Week() - 7
+	if st.Day > monday { // the clock was ahead; what was told is not told again
+		st.Day = monday - 7
+	}
 	if st.Day == 0 {
 		st.Day = monday // the week before the watch was made is told to nobody
 	}

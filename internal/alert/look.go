@@ -117,6 +117,9 @@ func complete(now time.Time) pkgmeter.Day { return pkgmeter.DayOf(now.Add(-pkgme
 // today where it may be a spike already.
 func (a *Alerts) lookAtDays(ctx context.Context, w Watch, st *state, now time.Time) (news []*News, err error) {
 	last := complete(now)
+	if st.Day > last { // the clock was ahead; what was told is not told again
+		st.Day = last - 1
+	}
 	from := max(st.Day+1, last-catchUp+1)
 	if st.Day == 0 { // days before the watch are for its preview
 		from = last + 1

@@ -44,6 +44,11 @@ type payload struct {
 // notices makes a notice of news for each receiver.
 func (a *Alerts) notices(w Watch, news []*News) (all []pkgmeter.Notice, err error) {
 	now := a.opt.Now().UTC()
+	ask, err := json.Marshal(w.Ask)
+	if err != nil {
+		return nil, err
+	}
+	of := "@" + digest(string(w.Kind)+string(ask)) // what the watch was changed to has told nothing yet
 	for _, n := range news {
 		n.Watch, n.Kind, n.URL = plain(w.Name), w.Kind, a.opt.PublicURL+n.path
 		n.Title = plain(n.Title)
@@ -59,7 +64,7 @@ func (a *Alerts) notices(w Watch, news []*News) (all []pkgmeter.Notice, err erro
 			return nil, err
 		}
 		for _, t := range w.Targets {
-			all = append(all, pkgmeter.Notice{WatchID: w.ID, Key: n.key, Target: t.id(), UID: "msg_" + rand.Text(), At: now, Body: string(body)})
+			all = append(all, pkgmeter.Notice{WatchID: w.ID, Key: n.key + of, Target: t.id(), UID: "msg_" + rand.Text(), At: now, Body: string(body)})
 		}
 	}
 	return all, nil

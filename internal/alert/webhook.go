@@ -11,7 +11,9 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/url"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/pkgmeter/pkgmeter"
@@ -61,6 +63,18 @@ func (a *Alerts) sendWebhook(ctx context.Context, t Target, n pkgmeter.Notice) e
 	})
 }
 
+// withoutAddress takes what is secret of an address out of an answer: many servers
+// say to what path nothing belongs.
+func withoutAddress(said string, to *url.URL) string {
+	parts := strings.FieldsFunc(to.Path+"?"+to.EscapedPath()+"?"+to.RawQuery, func(r rune) bool { return strings.ContainsRune("/?&=", r) })
+	for _, part := range parts {
+		if len(part) > 3 {
+			said = strings.ReplaceAll(said, part, "…")
+		}
+	}
+	return said
+}
+
 // post sends JSON; nil means that it was answered with 200 to 299.
 func (a *Alerts) post(ctx context.Context, to string, body []byte, h http.Header) error {
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, to, bytes.NewReader(body))
@@ -88,6 +102,6 @@ func (a *Alerts) post(ctx context.Context, to string, body []byte, h http.Header
 	case err != nil || len(bytes.TrimSpace(said)) == 0:
 		return fmt.Errorf("answered %d", code)
 	default:
-		return fmt.Errorf("answered %d: %s", code, pkgmeter.Cut(string(bytes.TrimSpace(said)), 200))
+		return fmt.Errorf("answered %d: %s", code, pkgmeter.Cut(withoutAddress(string(bytes.TrimSpace(said)), req.URL), 200))
 	}
 }

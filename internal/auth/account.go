@@ -37,7 +37,8 @@ func NewPassword(password, again string) (hash string, err error) {
 // sessions end, and this browser gets a new one. The present password can be
 // guessed here as slowly as in a login.
 func (a *Auth) ChangePassword(w http.ResponseWriter, r *http.Request, name, present, password, again string) error {
-	if _, err := a.Digest(r.Context(), Client(r), name, Digest(present)); err != nil {
+	u, err := a.Digest(r.Context(), Client(r), name, Digest(present))
+	if err != nil {
 		if pkgmeter.CodeOf(err) == pkgmeter.Unauthenticated {
 			err = pkgmeter.Errorf(pkgmeter.Invalid, "the present password is another one")
 		}
@@ -47,7 +48,7 @@ func (a *Auth) ChangePassword(w http.ResponseWriter, r *http.Request, name, pres
 	if err != nil {
 		return err
 	}
-	if err := a.store.SetPassword(r.Context(), name, hash); err != nil {
+	if err := a.store.ChangePassword(r.Context(), u, hash); err != nil {
 		return err
 	}
 	if HasCredentials(r) {

@@ -37,8 +37,9 @@ type Store interface {
 	UseSession(ctx context.Context, sum [32]byte, at, since time.Time) error
 	// EndSession is no error where there is none.
 	EndSession(ctx context.Context, sum [32]byte) error
-	// SetPassword replaces the hash of a user's password, and ends all sessions.
-	SetPassword(ctx context.Context, name, hash string) error
+	// ChangePassword replaces the hash of a user's password, and ends all sessions,
+	// if the user still is as given, else it answers [pkgmeter.NotFound].
+	ChangePassword(ctx context.Context, was pkgmeter.User, hash string) error
 	// UseToken notes a use, unless one after since is noted already.
 	UseToken(ctx context.Context, id int64, at, since time.Time) error
 	// Link returns a shared link of a user who is not disabled by the digest of

@@ -82,6 +82,13 @@ func (a *accounts) SetPassword(_ context.Context, name, hash string) error {
 	return nil
 }
 
+func (a *accounts) ChangePassword(ctx context.Context, was pkgmeter.User, hash string) error {
+	if u, err := a.User(ctx, was.Name); err != nil || u.Hash != was.Hash || u.Disabled {
+		return pkgmeter.Errorf(pkgmeter.NotFound, "there is no such user any more")
+	}
+	return a.SetPassword(ctx, was.Name, hash)
+}
+
 func (a *accounts) Link(_ context.Context, sum [32]byte) (pkgmeter.ShareLink, error) {
 	l, ok := a.links[sum]
 	if !ok && a.fail == nil {

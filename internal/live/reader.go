@@ -71,7 +71,7 @@ func (r *reader) take(batch []item, unread, end int64, now time.Time) bool {
 	r.skipped += unread + int64(len(r.passing)-len(shown))
 	if len(shown) == 0 {
 		if r.skipped == 0 {
-			r.at.Store(end)
+			r.at.Store(max(end, r.from))
 		}
 		return true
 	}
@@ -84,7 +84,7 @@ func (r *reader) take(batch []item, unread, end int64, now time.Time) bool {
 			return false
 		}
 	}
-	r.at.Store(end)
+	r.at.Store(max(end, r.from))
 	return true
 }
 

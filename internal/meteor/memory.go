@@ -30,4 +30,18 @@ func (m *memory) reserve() int64 {
 	}
 }
 
+// spare takes bytes beyond the budget, as many as makers may need at once: a page
+// that is for all may turn out not to be kept, and its client may not read it.
+func (m *memory) spare(n int64) bool {
+	for {
+		used := m.used.Load()
+		if used+n > pageBudget+makers*largestPage {
+			return false
+		}
+		if m.used.CompareAndSwap(used, used+n) {
+			return true
+		}
+	}
+}
+
 func (m *memory) add(n int64) { m.used.Add(n) }

@@ -208,9 +208,7 @@ func wait(ctx context.Context, others <-chan struct{}) error {
 // ones are not kept.
 func (s *Server) inMemory(ctx context.Context, call *ddp.Call, q question, forAll bool) (any, error) {
 	size := int64(largestPage)
-	if forAll {
-		s.memory.add(size)
-	} else {
+	if !forAll || !s.memory.spare(size) {
 		size = s.memory.reserve()
 	}
 	counted := size

@@ -52,6 +52,24 @@ func (s *Store) SetPassword(ctx context.Context, name, hash string) error {
 	})
 }
 
+// ChangePassword is [Store.SetPassword] for a user who knew the password that was
+// verified, unless it was replaced or the user kept out since.
+func (s *Store) ChangePassword(ctx context.Context, was pkgmeter.User, hash string) error {
+	return s.update(ctx, func(ctx context.Context, w *writer) error {
+		res, err := w.conn.ExecContext(ctx, `UPDATE user SET hash = ? WHERE id = ? AND hash = ? AND disabled = 0`, hash, was.ID, was.Hash)
+		if err != nil {
+			return err
+		}
+		if err := affected(res, noUser(was.Name)); err != nil {
+			return err
+		}
+		if err := w.audit(ctx, "user.password", was.Name, ""); err != nil {
+			return err
+		}
+		return w.endSessions(ctx, was.Name)
+	})
+}
+
 // RemoveUser removes a user, its tokens, sessions and shared links. Nobody
 // removes themselves, nor the last administrator who can log in.
 func (s *Store) RemoveUser(ctx context.Context, name string) error {

@@ -3,6 +3,7 @@ package sqlite
 import (
 	"context"
 	"fmt"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -24,14 +25,30 @@ func (s *Store) Maintain(ctx context.Context, report func(error)) error {
 	second, minute := time.NewTicker(time.Second), time.NewTicker(time.Minute)
 	defer second.Stop()
 	defer minute.Stop()
-	warm := make(chan struct{})
-	go func() { // the first search would wait for it
-		defer close(warm)
-		if err := s.search.catchUp(ctx, s, s.answer); err != nil && ctx.Err() == nil {
-			report(fmt.Errorf("count names: %w", err))
-		}
+	ctx, cancel := context.WithCancel(ctx)
+	var counting sync.WaitGroup
+	defer func() {
+		cancel()
+		counting.Wait()
 	}()
-	defer func() { <-warm }()
+	busy, failed := make(chan struct{}, 1), make(chan error, 1)
+	count := func() { // beside the rest: a first count, or one after a recount, takes long
+		select {
+		case busy <- struct{}{}:
+		default:
+			return
+		}
+		counting.Go(func() {
+			defer func() { <-busy }()
+			if err := s.search.catchUp(ctx, s, s.answer); err != nil && ctx.Err() == nil {
+				select {
+				case failed <- fmt.Errorf("count names: %w", err):
+				default: // one is told already
+				}
+			}
+		})
+	}
+	count() // the first search would wait for it
 	err := s.tidy(ctx)
 	for {
 		if ctx.Err() != nil {
@@ -51,8 +68,9 @@ func (s *Store) Maintain(ctx context.Context, report func(error)) error {
 				err = s.Seal(ctx)
 			}
 			if err == nil && s.search.late.waiting() {
-				err = s.search.catchUp(ctx, s, s.answer)
+				count()
 			}
+		case err = <-failed:
 		case <-minute.C:
 			err = s.tidy(ctx)
 		}

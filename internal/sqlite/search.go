@@ -28,6 +28,7 @@ type searchIndex struct {
 
 	mu      sync.RWMutex
 	gen     int64 // of the counts; 0 for none
+	after   int64 // the row of the ledger up to which they were summed up
 	groups  map[pkgmeter.Key]*names
 	bytes   int // of all names
 	room    int // that these have
@@ -126,14 +127,18 @@ func (x *searchIndex) catchUp(ctx context.Context, s *Store, ask asker) error {
 	defer x.mu.Unlock()
 	by := pkgmeter.ByFile
 	err := ask(ctx, everything(s.opt.Now()), &by, func(q *question) error {
-		late, whole := x.late.take(len(q.attrs.repo), len(q.attrs.clients))
-		if x.gen != q.gen || !whole {
+		if x.gen != q.gen {
 			return errBehind
 		}
 		if err := x.read(ctx, q); err != nil {
 			return err
 		}
-		x.add(q, late, 0)
+		// What is taken is added at once: nothing between may fail.
+		late, whole := x.late.take(len(q.attrs.repo), len(q.attrs.clients))
+		if !whole {
+			return errBehind
+		}
+		x.add(q, late)
 		return x.addOpening(ctx, s, q)
 	})
 	if !errors.Is(err, errBehind) {
@@ -177,10 +182,11 @@ func (x *searchIndex) put(n *names, id int, name string) {
 	x.bytes += len(n.text) - before
 }
 
-// add adds what commits behind a row of the ledger told.
-func (x *searchIndex) add(q *question, late []lateCount, after int64) {
+// add adds what commits told that was not summed up: one may tell after a snapshot
+// that has it was summed.
+func (x *searchIndex) add(q *question, late []lateCount) {
 	for _, c := range late {
-		if c.pos <= after {
+		if c.pos <= x.after {
 			continue
 		}
 		m := pkgmeter.Measures{Downloads: c.add.downloads, Hits: c.add.hits}
@@ -229,8 +235,7 @@ func (x *searchIndex) sum(ctx context.Context, s *Store, q *question) error {
 	if err := x.read(ctx, q); err != nil {
 		return err
 	}
-	var pos int64
-	if err := q.tx.QueryRowContext(ctx, `SELECT coalesce(max(pos), 0) FROM ledger`).Scan(&pos); err != nil {
+	if err := q.tx.QueryRowContext(ctx, `SELECT coalesce(max(pos), 0) FROM ledger`).Scan(&x.after); err != nil {
 		return err
 	}
 	err := q.eachRun(ctx, q.cut(), false, func(_ pkgmeter.Day, _ uint32, c *cells.Columns) {
@@ -253,7 +258,7 @@ func (x *searchIndex) sum(ctx context.Context, s *Store, q *question) error {
 		x.groups[pkgmeter.ByClient].tallyAt(uint32(id)).add(m)
 	}
 	late, _ := x.late.take(len(q.attrs.repo), len(q.attrs.clients))
-	x.add(q, late, pos)
+	x.add(q, late)
 	x.gen = q.gen
 	return x.addOpening(ctx, s, q)
 }

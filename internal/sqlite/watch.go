@@ -196,13 +196,18 @@ func scanNotice(scan func(...any) error) (n pkgmeter.Notice, err error) {
 	return n, err
 }
 
+// longestWait is more than any wait between two tries: what is due later was put off
+// by a clock that was ahead.
+const longestWait = 12 * time.Hour
+
 // Due returns the notices that are to be sent now, the longest due first.
 func (s *Store) Due(ctx context.Context, now time.Time, limit int) (due []pkgmeter.Notice, err error) {
 	err = eachRow(ctx, s.side, func(rows *sql.Rows) error {
 		n, err := scanNotice(rows.Scan)
 		due = append(due, n)
 		return err
-	}, `SELECT `+noticeColumns+` WHERE state = 'waiting' AND next_ms <= ? ORDER BY next_ms, id LIMIT ?`, now.UnixMilli(), limit)
+	}, `SELECT `+noticeColumns+` WHERE state = 'waiting' AND (next_ms <= ?1 OR next_ms > ?2) ORDER BY next_ms, id LIMIT ?3`,
+		now.UnixMilli(), now.Add(longestWait).UnixMilli(), limit)
 	return due, err
 }
 
