@@ -30,15 +30,16 @@ func (m *memory) reserve() int64 {
 	}
 }
 
-// spare takes bytes beyond the budget, as many as makers may need at once: a page
-// that is for all may turn out not to be kept, and its client may not read it.
-func (m *memory) spare(n int64) bool {
+// whole takes the bytes of a page that is for all, which is not smaller for those
+// that are under way, unless they have the budget already: it may turn out not to
+// be kept, and its client may not read it.
+func (m *memory) whole() bool {
 	for {
 		used := m.used.Load()
-		if used+n > pageBudget+makers*largestPage {
+		if used+largestPage > pageBudget {
 			return false
 		}
-		if m.used.CompareAndSwap(used, used+n) {
+		if m.used.CompareAndSwap(used, used+largestPage) {
 			return true
 		}
 	}

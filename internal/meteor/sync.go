@@ -204,11 +204,10 @@ func wait(ctx context.Context, others <-chan struct{}) error {
 }
 
 // inMemory returns a page that takes memory until it is sent. One that is for all
-// is as large as it may be: there are no more of these than makers, and smaller
-// ones are not kept.
+// is as large as it may be while there is room, since smaller ones are not kept.
 func (s *Server) inMemory(ctx context.Context, call *ddp.Call, q question, forAll bool) (any, error) {
 	size := int64(largestPage)
-	if !forAll || !s.memory.spare(size) {
+	if !forAll || !s.memory.whole() {
 		size = s.memory.reserve()
 	}
 	counted := size
