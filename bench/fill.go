@@ -60,28 +60,64 @@ type filling struct {
 
 // fill makes a store of so many events in dir, as a server would in a year:
 // events in order of time, days packed as they close. It returns the rate.
-func fill(ctx context.Context, dir string, events int) (perSecond float64, err error) {
+func fill(ctx context.Context, dir string, events int) (c filled, err error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return 0, err
+		return c, err
 	}
 	f := newFilling()
 	f.set(firstDay.Start())
 	f.store, err = sqlite.Open(ctx, dir, sqlite.Options{Rule: rule.Number, Now: f.now})
 	if err != nil {
-		return 0, err
+		return c, err
 	}
 	defer func() { err = errors.Join(err, f.store.Close()) }()
 	began := time.Now()
+	mark, used := began, usedBy(os.Getpid())
 	for at := 0; at < events; at += batch {
 		if err := f.write(ctx, at, min(batch, events-at), events); err != nil {
-			return 0, err
+			return c, err
+		}
+		if (at+batch)%million < batch {
+			now, nowUsed := time.Now(), usedBy(os.Getpid())
+			c.seconds, c.used = append(c.seconds, now.Sub(mark).Seconds()), append(c.used, (nowUsed-used).Seconds())
+			mark, used = now, nowUsed
 		}
 	}
 	f.set(after)
 	if err := f.tidy(ctx); err != nil {
-		return 0, err
+		return c, err
 	}
-	return float64(events) / time.Since(began).Seconds(), nil
+	c.perSecond = float64(events) / time.Since(began).Seconds()
+	return c, nil
+}
+
+const million = 1_000_000
+
+// filled is what filling a store took.
+type filled struct {
+	perSecond     float64
+	seconds, used []float64 // for each million: by the clock, and of processor time
+}
+
+// print prints the rate, and what the last ten millions cost beside the second to
+// the eleventh: in the first one all names are new.
+func (c filled) print(b *bench, suffix string) {
+	b.print("fill_events_per_s"+suffix, c.perSecond, "-")
+	const some = 10
+	n := len(c.seconds)
+	if n < 2*some+1 {
+		return
+	}
+	ratio := func(of []float64) float64 { return sum(of[n-some:]) / sum(of[1:1+some]) }
+	b.print(fmt.Sprintf("flat_1_to_%dM", n), ratio(c.seconds), "<=1.15")
+	b.print(fmt.Sprintf("flat_cpu_1_to_%dM", n), ratio(c.used), "-")
+}
+
+func sum(of []float64) (s float64) {
+	for _, v := range of {
+		s += v
+	}
+	return s
 }
 
 func newFilling() *filling {

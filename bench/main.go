@@ -54,21 +54,23 @@ func run() (err error) {
 	only := flag.String("only", "", "only this part: callback, moving, ledger, logs, sync, use, packages, pages, store, search (of -year) or flat")
 	year := flag.String("year", "", "data folder with the 10 million events of an earlier run, kept as it is, instead of filling one")
 	large := flag.String("large", "", "the same for the 100 million events of -full")
-	filled := flag.String("fill", "", "only make a data folder, for -year or with -full for -large")
+	into := flag.String("fill", "", "only make a data folder, for -year or with -full for -large")
 	where := flag.String("dir", "", "folder for data, on the disk to measure (default: the folder for temporary files)")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if *filled != "" {
+	b := &bench{out: os.Stdout, thorough: *full || *only == "store"}
+	if *into != "" {
 		v := million10
 		if *full {
 			v = million100
 		}
-		perSecond, err := fill(ctx, *filled, v.events)
-		fmt.Printf("fill_events_per_s%s %.0f -\n", v.suffix, perSecond)
+		c, err := fill(ctx, *into, v.events)
+		if err == nil {
+			c.print(b, v.suffix)
+		}
 		return err
 	}
-	b := &bench{out: os.Stdout, thorough: *full || *only == "store"}
 	if b.bin, err = filepath.Abs(*bin); err != nil {
 		return err
 	}

@@ -110,9 +110,11 @@ func (p *process) get(ctx context.Context, path string) ([]byte, error) {
 
 // used returns the processor time that the process has used; 0 where the system
 // does not tell.
-func (p *process) used() time.Duration {
+func (p *process) used() time.Duration { return usedBy(p.cmd.Process.Pid) }
+
+func usedBy(pid int) time.Duration {
 	// The name of the program, which may have spaces in it, is in parentheses.
-	_, rest, _ := strings.Cut(readText(fmt.Sprintf("/proc/%d/stat", p.cmd.Process.Pid)), ") ")
+	_, rest, _ := strings.Cut(readText(fmt.Sprintf("/proc/%d/stat", pid)), ") ")
 	const user, system, tick = 11, 12, 10 * time.Millisecond // fields behind the name
 	fields := strings.Fields(rest)
 	if len(fields) <= system {

@@ -29,12 +29,12 @@ func (b *bench) year(ctx context.Context, v volume, made string) error {
 	if dir == "" {
 		dir = filepath.Join(b.dir, "year"+v.suffix)
 		began := time.Now()
-		perSecond, err := fill(ctx, dir, v.events)
+		c, err := fill(ctx, dir, v.events)
 		if err != nil {
 			return fmt.Errorf("fill: %w", err)
 		}
 		b.comment("%d events over %d days in %s", v.events, days, time.Since(began).Round(time.Second))
-		b.print("fill_events_per_s"+v.suffix, perSecond, "-")
+		c.print(b, v.suffix)
 	}
 	if err := b.sizes(ctx, dir, v); err != nil {
 		return fmt.Errorf("sizes: %w", err)
