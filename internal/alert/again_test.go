@@ -171,3 +171,31 @@ func TestWhatIsSecretInAnAddressIsNotInTheHistoryThoughTheReceiverSaysIt(t *test
 		t.Errorf("%q", shown)
 	}
 }
+
+func TestAWatchThatIsResumedThoughItRunsForgetsNothing(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, alert.Options{})
+	s.usualDays(t)
+	id := s.watch(t, alert.Consumer, alert.Ask{Where: leftPad})
+	s.fetch(t, noon, 1, "1.0.0", "bob")
+	if err := s.Pause(t.Context(), id, false); err != nil {
+		t.Fatal(err)
+	}
+	s.Look(t.Context())
+	s.want(t, "a new consumer: bob")
+}
+
+func TestASourceThatWasSilentAlreadyIsToldWhenItIsSilentAgain(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, alert.Options{})
+	s.usualDays(t)
+	s.moveTo(day(3))
+	s.watch(t, alert.Silent, alert.Ask{Hours: 24})
+	s.Look(t.Context())
+	s.want(t)
+	s.fetch(t, day(3), 1, "1.0.0", "")
+	s.Look(t.Context())
+	s.moveTo(day(5))
+	s.Look(t.Context())
+	s.want(t, "source log is silent since 2026-03-13 12:00 UTC")
+}
