@@ -94,7 +94,7 @@ func (a *Alerts) look(ctx context.Context, w Watch, st state) (next state, news 
 	case Spike, Drop, Zero:
 		news, err = a.lookAtDays(ctx, w, &next, now)
 	case Silent:
-		news, err = a.lookAtSources(ctx, w, &next, now)
+		news, err = a.lookAtSources(ctx, w, &next, now, first)
 	case Range:
 		news, err = a.lookAtRange(ctx, w, &next, first)
 	case Consumer:
@@ -164,8 +164,9 @@ func (a *Alerts) lookAtDays(ctx context.Context, w Watch, st *state, now time.Ti
 const quietDays = 30
 
 // lookAtSources tells of each regular source that has not been heard of for long
-// enough, once until it is heard again.
-func (a *Alerts) lookAtSources(ctx context.Context, w Watch, st *state, now time.Time) (news []*News, err error) {
+// enough, once until it is heard again. Those that were silent before the watch are
+// told when they are silent again.
+func (a *Alerts) lookAtSources(ctx context.Context, w Watch, st *state, now time.Time, first bool) (news []*News, err error) {
 	silent, err := a.silent(ctx, now, time.Duration(w.Ask.Hours)*time.Hour)
 	if err != nil {
 		return nil, err
@@ -178,7 +179,7 @@ func (a *Alerts) lookAtSources(ctx context.Context, w Watch, st *state, now time
 		}
 		key := fmt.Sprintf("silent:%s:%d", digest(r.Name), r.Last.Unix())
 		seen = append(seen, key)
-		if slices.Contains(st.Seen, key) {
+		if first || slices.Contains(st.Seen, key) {
 			continue
 		}
 		news = append(news, &News{

@@ -287,7 +287,18 @@ func TestTheHistoryOfAWatchIsBoundedAndKeepsWhatWaits(t *testing.T) {
 		}
 	}
 	all, err := s.store.Notices(t.Context(), id, 0, 100)
-	if err != nil || len(all) != 4 || all[3].Key != "0" || all[2].Key != "7" {
+	if err != nil || len(all) != 5 || all[4].Key != "0" || all[3].Key != "6" {
+		t.Errorf("%+v, %v", all, err)
+	}
+	var waiting []pkgmeter.Notice
+	for i := range 10 {
+		waiting = append(waiting, pkgmeter.Notice{Key: "waits " + fmt.Sprint(i), Target: "slack", UID: fmt.Sprint("w", i), At: noon, Body: "{}"})
+	}
+	if err := s.store.AddNotices(t.Context(), id, waiting, 3); err != nil {
+		t.Fatal(err)
+	}
+	// What waits pushes nothing out that was sent.
+	if all, err := s.store.Notices(t.Context(), id, 0, 100); err != nil || len(all) != 14 || all[10].Key != "9" || all[12].Key != "7" || all[13].Key != "0" {
 		t.Errorf("%+v, %v", all, err)
 	}
 }

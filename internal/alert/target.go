@@ -104,7 +104,7 @@ func (a *Alerts) checkTarget(t Target) error {
 		return checkURL("Slack", t.URL)
 	case ToMail:
 		if a.opt.Mail == nil {
-			return pkgmeter.Errorf(pkgmeter.Invalid, "e-mail: this server was started without --smtp-url")
+			return pkgmeter.Errorf(pkgmeter.Invalid, "e-mail: this server was started without --smtp-url: give it that, or leave e-mail empty")
 		}
 		got, err := mail.ParseAddress(t.Address)
 		if err != nil || got.Address != t.Address || len(t.Address) > maxAddress {

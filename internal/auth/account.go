@@ -37,18 +37,23 @@ func NewPassword(password, again string) (hash string, err error) {
 // sessions end, and this browser gets a new one. The present password can be
 // guessed here as slowly as in a login.
 func (a *Auth) ChangePassword(w http.ResponseWriter, r *http.Request, name, present, password, again string) error {
+	another := pkgmeter.Errorf(pkgmeter.Invalid, "the present password is another one")
 	u, err := a.Digest(r.Context(), Client(r), name, Digest(present))
+	if pkgmeter.CodeOf(err) == pkgmeter.Unauthenticated {
+		return another
+	}
 	if err != nil {
-		if pkgmeter.CodeOf(err) == pkgmeter.Unauthenticated {
-			err = pkgmeter.Errorf(pkgmeter.Invalid, "the present password is another one")
-		}
 		return err
 	}
 	hash, err := NewPassword(password, again)
 	if err != nil {
 		return err
 	}
-	if err := a.store.ChangePassword(r.Context(), u, hash); err != nil {
+	err = a.store.ChangePassword(r.Context(), u, hash)
+	if pkgmeter.CodeOf(err) == pkgmeter.NotFound {
+		return another // since it was verified
+	}
+	if err != nil {
 		return err
 	}
 	if HasCredentials(r) {

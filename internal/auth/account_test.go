@@ -68,6 +68,38 @@ func TestWhoChangesThePasswordKnowsThePresentOneAndKeepsThisSessionOnly(t *testi
 	}
 }
 
+// An administrator keeps a user out, or sets a password, while that user changes it.
+func TestWhoIsKeptOutBetweenTheCheckAndTheChangeOfAPasswordStaysOut(t *testing.T) {
+	t.Parallel()
+	for name, between := range map[string]func(u *pkgmeter.User){
+		"disabled": func(u *pkgmeter.User) { u.Disabled = true },
+		"reset":    func(u *pkgmeter.User) { u.Hash = auth.CheapHash("set by an admin") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := newBrowser()
+			b.store.afterUser = func() {
+				u := b.store.users["ann"]
+				between(&u)
+				b.store.users["ann"] = u
+			}
+			w := httptest.NewRecorder()
+			err := b.ChangePassword(w, b.request(), "ann", "secret", "the new password", "the new password")
+			if pkgmeter.CodeOf(err) != pkgmeter.Invalid || pkgmeter.PublicMessage(err) != "the present password is another one" {
+				t.Errorf("%v", err)
+			}
+			if len(w.Result().Cookies()) > 0 || len(b.store.sessions) > 0 {
+				t.Error("a session began")
+			}
+			for _, password := range []string{"secret", "the new password"} {
+				if got := b.try(t, "192.0.2.9", "ann", password); got != pkgmeter.Unauthenticated {
+					t.Errorf("%s logs in: %q", password, got)
+				}
+			}
+		})
+	}
+}
+
 func TestThePresentPasswordIsGuessedAsSlowlyAsInALogin(t *testing.T) {
 	t.Parallel()
 	b := newBrowser()

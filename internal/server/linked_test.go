@@ -67,6 +67,28 @@ func TestALinkShowsItsViewAndNothingElse(t *testing.T) {
 	}
 }
 
+func TestALinkToDaysOfAPackageShowsNoTilesOfOtherDays(t *testing.T) {
+	t.Parallel()
+	s := startRepositories(t, nil)
+	for days, want := range map[string]string{
+		"from=2026-03-08&to=2026-03-08": "Total",
+		"from=2026-03-03&to=2026-03-09": "Last day, Last 7 days, Total",
+		"days=90":                       "Last day, Last 7 days, Last 30 days, Total",
+	} {
+		secret := s.link(t, pkgmeter.ShareLink{User: "vera", Path: "/stats/package", Query: days + "&package=pkg%3Anpm%2F%40scope%2Fx"})
+		page := s.ask(t, "GET", "/stats/package?share="+secret, "", header("Accept", browserAccept))
+		var titles []string
+		for _, title := range []string{"Last day", "Last 7 days", "Last 30 days", "Total"} {
+			if strings.Contains(page.body, ">"+title+"<") {
+				titles = append(titles, title)
+			}
+		}
+		if got := strings.Join(titles, ", "); got != want || page.status != 200 {
+			t.Errorf("%s: %d, tiles %s; want %s", days, page.status, got, want)
+		}
+	}
+}
+
 func TestAddressesOfASharedPageCarryTheLinkAndLeadNowhereElse(t *testing.T) {
 	t.Parallel()
 	s := startRepositories(t, nil)

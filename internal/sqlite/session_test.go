@@ -155,6 +155,44 @@ func TestSessionsEndWithWhatTheyRestOn(t *testing.T) {
 	}
 }
 
+func TestAPasswordIsChangedForWhoStillHasItOnly(t *testing.T) {
+	t.Parallel()
+	for name, between := range map[string]func(t *testing.T, s *sqlite.Store) error{
+		"nothing happened": func(*testing.T, *sqlite.Store) error { return nil },
+		"disabled":         func(t *testing.T, s *sqlite.Store) error { return s.SetDisabled(t.Context(), "ann", true) },
+		"reset":            func(t *testing.T, s *sqlite.Store) error { return s.SetPassword(t.Context(), "ann", "reset") },
+		"removed":          func(t *testing.T, s *sqlite.Store) error { return s.RemoveUser(t.Context(), "ann") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := open(t, t.TempDir(), &clock{noon})
+			ann, bob := addUser(t, s, "ann"), addUser(t, s, "bob")
+			for i, u := range []pkgmeter.User{ann, bob} {
+				if err := s.AddSession(t.Context(), u, sum(i), noon, 20); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if err := between(t, s); err != nil {
+				t.Fatal(err)
+			}
+			before, _ := s.User(t.Context(), "ann")
+			lines := len(changes(t, s, pkgmeter.ChangeFilter{}, 0))
+			err := s.ChangePassword(t.Context(), ann, "new")
+			after, _ := s.User(t.Context(), "ann")
+			added := changes(t, s, pkgmeter.ChangeFilter{}, 0)[lines:]
+			if name == "nothing happened" {
+				if left := alive(t, s, 2); err != nil || after.Hash != "new" || len(left) != 1 || left[0] != 1 || len(added) != 1 || added[0] != "command line: user.password ann" {
+					t.Errorf("%v, %+v, sessions %v, %q", err, after, left, added)
+				}
+				return
+			}
+			if pkgmeter.CodeOf(err) != pkgmeter.NotFound || after != before || len(added) > 0 {
+				t.Errorf("%v, %+v became %+v, %q", err, before, after, added)
+			}
+		})
+	}
+}
+
 func TestANewAdminWhereThereIsOneEndsNoSession(t *testing.T) {
 	t.Parallel()
 	s := open(t, t.TempDir(), &clock{noon})

@@ -94,17 +94,22 @@ func (s *Store) ChangeWatch(ctx context.Context, watch pkgmeter.Watch) error {
 	})
 }
 
-// PauseWatch stops a watch for a while, or lets it go on from the given state.
+// PauseWatch stops a watch for a while, or lets it go on from the given state. One
+// that is as asked already keeps its state: it has not missed anything.
 func (s *Store) PauseWatch(ctx context.Context, id int64, paused bool, state string) error {
 	return s.update(ctx, func(ctx context.Context, w *writer) error {
+		watch, err := w.watch(ctx, id)
+		if err != nil || watch.Paused == paused {
+			return err
+		}
 		action := "watch.resume"
 		if paused {
 			action = "watch.pause"
 		}
-		if err := w.auditWatch(ctx, action, id); err != nil {
+		if err := w.audit(ctx, action, watch.Name, watch.Kind); err != nil {
 			return err
 		}
-		_, err := w.conn.ExecContext(ctx, `UPDATE watch SET paused = ?, state = ? WHERE id = ?`, paused, state, id)
+		_, err = w.conn.ExecContext(ctx, `UPDATE watch SET paused = ?, state = ? WHERE id = ?`, paused, state, id)
 		return err
 	})
 }
@@ -112,24 +117,25 @@ func (s *Store) PauseWatch(ctx context.Context, id int64, paused bool, state str
 // RemoveWatch removes a watch with its history. What waits to be sent is not.
 func (s *Store) RemoveWatch(ctx context.Context, id int64) error {
 	return s.update(ctx, func(ctx context.Context, w *writer) error {
-		if err := w.auditWatch(ctx, "watch.remove", id); err != nil {
+		watch, err := w.watch(ctx, id)
+		if err != nil {
 			return err
 		}
-		_, err := w.conn.ExecContext(ctx, `DELETE FROM watch WHERE id = ?`, id)
+		if err := w.audit(ctx, "watch.remove", watch.Name, watch.Kind); err != nil {
+			return err
+		}
+		_, err = w.conn.ExecContext(ctx, `DELETE FROM watch WHERE id = ?`, id)
 		return err
 	})
 }
 
-// auditWatch is audit for a watch that there is.
-func (w *writer) auditWatch(ctx context.Context, action string, id int64) error {
+// watch is [Store.Watch] within the transaction.
+func (w *writer) watch(ctx context.Context, id int64) (pkgmeter.Watch, error) {
 	watch, err := scanWatch(w.conn.QueryRowContext(ctx, `SELECT `+watchColumns+` WHERE id = ?`, id).Scan)
 	if errors.Is(err, sql.ErrNoRows) {
-		return noWatch(id)
+		return watch, noWatch(id)
 	}
-	if err != nil {
-		return err
-	}
-	return w.audit(ctx, action, watch.Name, watch.Kind)
+	return watch, err
 }
 
 // Decide stores what a watch has to remember, together with what is to be told:
@@ -180,7 +186,7 @@ func (w *writer) addNotices(ctx context.Context, watchID int64, news []pkgmeter.
 	}
 	_, err := w.conn.ExecContext(ctx, `
 		DELETE FROM outbox WHERE watch_id = ?1 AND state != 'waiting'
-		AND id <= (SELECT id FROM outbox WHERE watch_id = ?1 ORDER BY id DESC LIMIT 1 OFFSET ?2)`, watchID, keep)
+		AND id <= (SELECT id FROM outbox WHERE watch_id = ?1 AND state != 'waiting' ORDER BY id DESC LIMIT 1 OFFSET ?2)`, watchID, keep)
 	return err
 }
 

@@ -5,9 +5,11 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"html"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -136,6 +138,47 @@ func mustVisit(t *testing.T, f pageFunc, p pkgmeter.Principal, address string) [
 		t.Fatalf("%s: %d, %v", address, rec.Code, err)
 	}
 	return rec.Body.Bytes()
+}
+
+// sentBy is what a browser sends of the form of a page.
+func sentBy(page []byte) url.Values {
+	form := url.Values{}
+	for _, field := range regexp.MustCompile(`<input[^>]*>`).FindAllString(string(page), -1) {
+		name, value := regexp.MustCompile(` name="([^"]*)"`).FindStringSubmatch(field), regexp.MustCompile(` value="([^"]*)"`).FindStringSubmatch(field)
+		if name != nil && value != nil && !strings.Contains(field, " disabled") && !strings.Contains(field, "checkbox") {
+			form.Add(name[1], html.UnescapeString(value[1]))
+		}
+	}
+	return form
+}
+
+func TestAServerThatCannotMailAnyMoreDropsNoAddressUnasked(t *testing.T) {
+	t.Parallel()
+	w, s := watching(t)
+	if rec, err := asks(w.SaveWatch, admin, "/stats/alerts/edit", spikeForm()); err != nil || rec.Code != 303 {
+		t.Fatal(rec.Code, err)
+	}
+	w.Alerts = alert.New(s, s, alert.Options{Now: func() time.Time { return noon }}) // without --smtp-url
+	form := sentBy(mustVisit(t, w.ServeWatch, admin, "/stats/alerts/edit?id=1"))
+	form.Set("name", "renamed")
+	form.Set("do", "save")
+	rec, err := asks(w.SaveWatch, admin, "/stats/alerts/edit", form)
+	if err != nil || rec.Code != 400 || !strings.Contains(rec.Body.String(), "without --smtp-url") || sentBy(rec.Body.Bytes()).Get("mail") != "ann@example.com, bob@example.com" {
+		t.Errorf("%d, %v: %s", rec.Code, err, rec.Body)
+	}
+	if watch, err := w.Alerts.Watch(t.Context(), 1); err != nil || watch.Name == "renamed" || len(watch.Targets) != 4 {
+		t.Errorf("%+v, %v", watch, err)
+	}
+	form.Set("mail", "")
+	if rec, err := asks(w.SaveWatch, admin, "/stats/alerts/edit", form); err != nil || rec.Code != 303 {
+		t.Errorf("%d, %v", rec.Code, err)
+	}
+	if watch, err := w.Alerts.Watch(t.Context(), 1); err != nil || watch.Name != "renamed" || len(watch.Targets) != 2 {
+		t.Errorf("%+v, %v", watch, err)
+	}
+	if !strings.Contains(string(mustVisit(t, w.ServeWatch, admin, "/stats/alerts/edit?id=1")), `value="" disabled`) {
+		t.Error("a server that cannot mail takes addresses")
+	}
 }
 
 func TestThePreviewSaysOnWhichDaysItWouldHaveTold(t *testing.T) {

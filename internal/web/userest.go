@@ -9,7 +9,7 @@ import (
 )
 
 // useTiles are the numbers of the last complete day, week and month, and of all
-// days.
+// days. A link to some days shows no tiles of others.
 func useTiles(points []pkgmeter.Point, a useAnswers, wanted wish, view *useView) (tiles []tile) {
 	by := wanted.measureName()
 	first := a.store.Span.From
@@ -19,6 +19,9 @@ func useTiles(points []pkgmeter.Point, a useAnswers, wanted wish, view *useView)
 		days  pkgmeter.Day
 	}{{"Last day", 1}, {"Last 7 days", 7}, {"Last 30 days", 30}} {
 		from := last - t.days + 1
+		if !wanted.shows(wish{From: from, To: last}, pkgmeter.DayOf(view.Now)) {
+			continue
+		}
 		tile := tile{Title: t.title, Value: count(sumOf(points, from, last, wanted.Measure)), About: by + " up to " + last.String(), What: by}
 		if t.days == 1 {
 			tile.About = by + " on " + last.String()
