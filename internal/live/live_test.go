@@ -343,6 +343,38 @@ func TestWhoComesWhileTheLedgerIsReadIsToldNothingTwice(t *testing.T) {
 	})
 }
 
+// Who joins while less is being handed on than was there already is told no mark
+// of that.
+func TestTheMarkOfAStreamNeverGoesBack(t *testing.T) {
+	t.Parallel()
+	inBubble(t, live.Options{}, func(t *testing.T, l *ledger, h *live.Hub) {
+		first := newBrowser(t, h, live.Question{}).connect(allowed)
+		synctest.Wait()
+		held := make(chan struct{})
+		l.hold(held)
+		l.add(1, "app")
+		synctest.Wait() // it is being read
+		first.leave()
+		<-first.done
+		l.hold(nil)
+		l.add(5, "app")
+		second := newBrowser(t, h, live.Question{Filter: pkgmeter.Filter{Types: []string{"gem"}}}).connect(allowed)
+		synctest.Wait()
+		close(held)
+		time.Sleep(time.Minute)
+		before := int64(0)
+		for _, m := range second.messages() {
+			if m.number < before {
+				t.Errorf("the mark %d comes after %d", m.number, before)
+			}
+			before = m.number
+		}
+		if before != 6 {
+			t.Errorf("the last mark is %d, want 6", before)
+		}
+	})
+}
+
 func TestReadersAreLimited(t *testing.T) {
 	t.Parallel()
 	inBubble(t, live.Options{Readers: 3, Strangers: 1}, func(t *testing.T, _ *ledger, h *live.Hub) {

@@ -76,3 +76,39 @@ func TestManyClientsThatDoNotReadStayWithinMemory(t *testing.T) {
 		}
 	})
 }
+
+// whole is a catalog whose first page is its last, and large.
+type whole struct{ endless }
+
+func (whole) Sync(_ context.Context, token pkgmeter.SyncToken, limit pkgmeter.SyncLimit) (page pkgmeter.SyncPage, err error) {
+	page.Token = token
+	page.Token.At[0] = 1 << 50
+	page.UpToDate = limit.Bytes >= 4<<20
+	page.Records[0] = append([]byte(strconv.Itoa(limit.Bytes)), bytes.Repeat([]byte(" "), limit.Bytes-10)...)
+	return page, nil
+}
+
+// A last page is not kept, though it is made as one for all.
+func TestClientsOneAfterAnotherThatDoNotReadStayWithinMemory(t *testing.T) {
+	t.Parallel()
+	inBubbleOver(t, func(f *fake) meteor.Store { return whole{endless{f}} }, func(t *testing.T, s *meteor.Server, _ *fake, dialPipe func() *wire) {
+		const clients = 40
+		var wires []*wire
+		for range clients {
+			w := dialPipe()
+			wires = append(wires, w)
+			w.send(`{"msg":"method","id":"1","method":"syncNewPackageData","params":[]}`)
+			synctest.Wait()
+		}
+		if n := s.Stats().PageBytes; n < 14<<20 || n > 32<<20 {
+			t.Errorf("%d MiB for %d clients", n>>20, clients)
+		}
+		for _, w := range wires {
+			_ = w.conn.CloseNow()
+		}
+		synctest.Wait()
+		if n := s.Stats().PageBytes; n != 0 {
+			t.Errorf("%d bytes of clients that are gone are counted", n)
+		}
+	})
+}

@@ -85,3 +85,37 @@ func (s *Store) SumSearchAfter(ctx context.Context, f func()) error {
 	by := pkgmeter.ByFile
 	return s.ask(ctx, everything(s.opt.Now()), &by, func(q *question) error { return x.sum(ctx, s, q) })
 }
+
+// CatchUpAndLeave catches searches up for an asker who leaves in the middle.
+func (s *Store) CatchUpAndLeave(ctx context.Context) error {
+	ctx, leave := context.WithCancel(ctx)
+	defer leave()
+	return s.search.catchUp(ctx, s, func(ctx context.Context, q pkgmeter.Query, by *pkgmeter.Key, f func(*question) error) error {
+		return s.ask(ctx, q, by, func(q *question) error {
+			leave()
+			return f(q)
+		})
+	})
+}
+
+// TellLate tells searches what the last commit added, as one does that comes to it
+// only now.
+func (s *Store) TellLate(ctx context.Context) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var pos int64
+	if err := s.w.conn.QueryRowContext(ctx, `SELECT max(pos) FROM ledger`).Scan(&pos); err != nil {
+		return err
+	}
+	s.search.late.tell(pos, s.w.sums.cells)
+	return nil
+}
+
+// HoldSearch brings names up to date for as long as until release is called.
+func (s *Store) HoldSearch() (release func()) {
+	s.search.turn <- struct{}{}
+	return func() { <-s.search.turn }
+}
+
+// Copied reports whether all commits were copied out of the WAL.
+func (s *Store) Copied() bool { return s.wal.copied.Load() == s.wal.commits.Load() }

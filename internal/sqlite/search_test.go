@@ -315,6 +315,61 @@ func TestWhatACommitToldAndTheSnapshotHasCountsOnce(t *testing.T) {
 	assertCounts(t, s, "app")
 }
 
+// A commit is seen by others before it tells: a search may sum it up in between.
+func TestWhatACommitTellsAfterItWasSummedUpCountsOnce(t *testing.T) {
+	t.Parallel()
+	s := open(t, t.TempDir(), &clock{noon})
+	fetched(t, s, "r", "app.bin", 3)
+	fetched(t, s, "r", "app.bin", 4)
+	assertCounts(t, s, "app")
+	if err := s.TellLate(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	assertCounts(t, s, "app")
+	fetched(t, s, "r", "app.bin", 5)
+	assertCounts(t, s, "app")
+}
+
+func TestASearchWhoseAskerLeavesLosesNoCounts(t *testing.T) {
+	t.Parallel()
+	s := open(t, t.TempDir(), &clock{noon})
+	fetched(t, s, "r", "app.bin", 3)
+	find(t, s, "app")
+	fetched(t, s, "r", "app.bin", 4)
+	if err := s.CatchUpAndLeave(t.Context()); err == nil {
+		t.Error("it was brought to its end nevertheless")
+	}
+	if h := find(t, s, "app").Groups[1].Hits[0]; h.Hits != 7 {
+		t.Errorf("%d hits, want 7", h.Hits)
+	}
+	assertCounts(t, s, "app")
+}
+
+func TestMaintenanceGoesOnWhileNamesAreCounted(t *testing.T) {
+	t.Parallel()
+	s := open(t, t.TempDir(), &clock{noon})
+	find(t, s, "app")
+	release := s.HoldSearch() // as a first count of many names does, or one after a recount
+	defer release()
+	ctx, stop := context.WithCancel(t.Context())
+	var maintained sync.WaitGroup
+	maintained.Go(func() {
+		if err := s.Maintain(ctx, func(err error) { t.Error(err) }); err != nil {
+			t.Error(err)
+		}
+	})
+	defer maintained.Wait()
+	defer stop()
+	for n := range 3 { // a second each
+		fetched(t, s, "r", fmt.Sprintf("app-%d.bin", n), 1)
+		for end := time.Now().Add(10 * time.Second); !s.Copied(); time.Sleep(10 * time.Millisecond) {
+			if time.Now().After(end) {
+				t.Fatalf("commit %d is not copied out of the WAL", n)
+			}
+		}
+	}
+}
+
 func TestSearchesWhileEventsComeCountEachOnce(t *testing.T) {
 	t.Parallel()
 	for name, late := range map[string]int{"with what commits tell": 1 << 20, "summed up anew all the time": 2} {
