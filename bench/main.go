@@ -51,7 +51,7 @@ type bench struct {
 func run() (err error) {
 	bin := flag.String("pkgmeter", "bin/pkgmeter", "the program to measure")
 	full := flag.Bool("full", false, "measure large stores as well, which takes long")
-	only := flag.String("only", "", "only this part: callback, moving, ledger, logs, sync, use, packages, pages, store, search (of -year) or flat")
+	only := flag.String("only", "", "only this part: callback, moving, ledger, logs, sync, use, packages, pages, store, search (of -year), large (of -large) or flat")
 	year := flag.String("year", "", "data folder with the 10 million events of an earlier run, kept as it is, instead of filling one")
 	large := flag.String("large", "", "the same for the 100 million events of -full")
 	into := flag.String("fill", "", "only make a data folder, for -year or with -full for -large")
@@ -147,7 +147,7 @@ func run() (err error) {
 			return fmt.Errorf("search: %w", err)
 		}
 	}
-	if *full && (*only == "" || *only == "store") {
+	if *full && (*only == "" || *only == "store") || *only == "large" {
 		if err := b.year(ctx, million100, *large); err != nil {
 			return fmt.Errorf("large store: %w", err)
 		}
