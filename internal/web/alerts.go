@@ -53,7 +53,8 @@ type watchRow struct {
 
 // alertNotices is what is said after a form, by the parameter that it adds.
 var alertNotices = map[string]string{
-	"saved": "Saved. It looks from now on.", "paused": "Paused. What happens meanwhile is not told.", "resumed": "It looks again, from now on.", "removed": "Removed.",
+	"saved": "Saved. It looks from now on.", "saved-paused": "Saved. It is paused still.", "saved-done": "Saved. It is done: it tells once only.",
+	"paused": "Paused. What happens meanwhile is not told.", "resumed": "It looks again, from now on.", "removed": "Removed.",
 }
 
 // ServeAlerts lists the watches. It is for people.
