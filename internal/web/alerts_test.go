@@ -117,7 +117,7 @@ func TestAWatchIsMadeShownChangedAndRemoved(t *testing.T) {
 	}
 	send(w.ChangeAlerts, url.Values{"id": {"1"}, "do": {"test"}}, 303)
 	told := strings.Join(strings.Fields(textOf(t, string(mustVisit(t, w.ServeTold, vera, "/stats/alerts/told?watch=1")))), " ")
-	for _, want := range []string{"What was told by it jumps", "this is a test", "it jumps · to webhook", "Waits to be sent."} {
+	for _, want := range []string{"History of alerts: it jumps", "this is a test", "it jumps · to webhook", "Waits to be sent."} {
 		if !strings.Contains(told, want) {
 			t.Errorf("no %q in %s", want, told)
 		}
