@@ -32,6 +32,7 @@ type alertRow struct {
 	Name    string     `json:"name"`
 	Kind    alert.Kind `json:"kind"`
 	Paused  bool       `json:"paused"`
+	Done    bool       `json:"done,omitempty"` // it tells once only, and has
 	Problem string     `json:"problem,omitempty"`
 	Last    string     `json:"last,omitempty"` // what it told
 	At      time.Time  `json:"at,omitzero"`
@@ -45,7 +46,7 @@ func alertCalls(store *sqlite.Store, a *app) map[string]control.Handler {
 			all, err := alerts().Watches(ctx)
 			rows := make([]alertRow, len(all))
 			for i, w := range all {
-				rows[i] = alertRow{Name: w.Name, Kind: w.Kind, Paused: w.Paused, Problem: w.Problem}
+				rows[i] = alertRow{Name: w.Name, Kind: w.Kind, Paused: w.Paused, Done: w.Done, Problem: w.Problem}
 				if w.Last != nil {
 					rows[i].Last, rows[i].At = w.Last.News.Title, w.Last.At
 				}
@@ -93,6 +94,8 @@ func (c *alertListCmd) Run(a *app) error {
 		switch {
 		case r.Paused:
 			state = "paused"
+		case r.Done:
+			state = "done"
 		case r.Problem != "":
 			state = "fails"
 		}

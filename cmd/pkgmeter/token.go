@@ -5,6 +5,7 @@ import (
 	"text/tabwriter"
 
 	"github.com/pkgmeter/pkgmeter"
+	"github.com/pkgmeter/pkgmeter/internal/terminal"
 )
 
 type tokenCmd struct {
@@ -49,7 +50,7 @@ func (c *tokenListCmd) Run(a *app) error {
 	w := tabwriter.NewWriter(a.out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "ID\tUSER\tSCOPE\tBEGINS\tCREATED")
 	for _, r := range rows {
-		fmt.Fprintf(w, "%d\t%s\t%s\tpkgm_%s\t%s\n", r.ID, r.User, r.Scope, r.Prefix, r.Created.UTC().Format("2006-01-02"))
+		fmt.Fprintf(w, "%d\t%s\t%s\tpkgm_%s\t%s\n", r.ID, terminal.Clean(r.User), r.Scope, r.Prefix, r.Created.UTC().Format("2006-01-02"))
 	}
 	return w.Flush()
 }

@@ -9,6 +9,7 @@ import (
 	"text/tabwriter"
 
 	"github.com/pkgmeter/pkgmeter"
+	"github.com/pkgmeter/pkgmeter/internal/terminal"
 	"golang.org/x/term"
 )
 
@@ -88,7 +89,7 @@ func (c *userListCmd) Run(a *app) error {
 		if r.Disabled {
 			state = "disabled: set a password"
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", r.Name, r.Role, r.Created.UTC().Format("2006-01-02"), state)
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", terminal.Clean(r.Name), r.Role, r.Created.UTC().Format("2006-01-02"), state)
 	}
 	return w.Flush()
 }

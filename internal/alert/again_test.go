@@ -38,10 +38,10 @@ func TestWhatWasAnsweredAndCannotBeStoredIsNotSentAgain(t *testing.T) {
 	}
 }
 
-// save changes a watch.
-func (s *site) save(t *testing.T, id int64, name string, kind alert.Kind, ask alert.Ask) {
+// save changes a watch, of which the name is another one then.
+func (s *site) save(t *testing.T, id int64, kind alert.Kind, ask alert.Ask) {
 	t.Helper()
-	if _, err := s.Save(t.Context(), alert.Watch{ID: id, Name: name, Kind: kind, Ask: ask, Targets: nowhere}); err != nil {
+	if _, err := s.Save(t.Context(), alert.Watch{ID: id, Name: "renamed", Kind: kind, Ask: ask, Targets: nowhere}); err != nil {
 		t.Fatal(err)
 	}
 	s.Look(t.Context())
@@ -55,7 +55,7 @@ func TestASpikeIsToldAgainByAWatchThatAsksSomethingElseOnly(t *testing.T) {
 	s.Look(t.Context())
 	const told = "50 downloads on 2026-03-10 so far, usually 10"
 	s.want(t, told)
-	s.save(t, id, "renamed", alert.Spike, ask)
+	s.save(t, id, alert.Spike, ask)
 	for _, paused := range []bool{true, false} { // it looks as if it was new
 		if err := s.Pause(t.Context(), id, paused); err != nil {
 			t.Fatal(err)
@@ -64,7 +64,7 @@ func TestASpikeIsToldAgainByAWatchThatAsksSomethingElseOnly(t *testing.T) {
 	s.Look(t.Context())
 	s.want(t, told)
 	ask.Where = map[string][]string{"repository": {"npm"}}
-	s.save(t, id, "renamed", alert.Spike, ask)
+	s.save(t, id, alert.Spike, ask)
 	s.Look(t.Context())
 	s.want(t, told, told)
 }
@@ -78,9 +78,9 @@ func TestAConsumerIsToldAgainByAWatchThatAsksSomethingElseOnly(t *testing.T) {
 	s.fetch(t, noon, 1, "1.0.0", "bob")
 	s.Look(t.Context())
 	s.want(t, "a new consumer: bob")
-	s.save(t, id, "renamed", alert.Consumer, of("1.0.0"))
+	s.save(t, id, alert.Consumer, of("1.0.0"))
 	s.want(t, "a new consumer: bob")
-	s.save(t, id, "renamed", alert.Consumer, of("2.0.0"))
+	s.save(t, id, alert.Consumer, of("2.0.0"))
 	s.want(t, "a new consumer: bob")
 	s.fetch(t, noon, 1, "2.0.0", "bob")
 	s.Look(t.Context())

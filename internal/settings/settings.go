@@ -104,7 +104,7 @@ var notices = map[string]string{
 	"password": "The password was changed. All other sessions have ended.",
 	"added":    "The user was added.",
 	"role":     "The role was changed.",
-	"disabled": "The user is kept out.",
+	"disabled": "The user is disabled.",
 	"enabled":  "The user may log in again.",
 	"set":      "The password was set, and the user may log in. All sessions before have ended.",
 	"removed":  "The user was removed, with tokens, sessions and links.",

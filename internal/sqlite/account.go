@@ -328,6 +328,10 @@ func (s *Store) Ready(ctx context.Context) error {
 // that was needed.
 func (s *Store) EnsureAdmin(ctx context.Context, name, hash string) (needed bool, err error) {
 	err = s.update(ctx, func(ctx context.Context, w *writer) error {
+		was, err := w.user(ctx, name)
+		if err != nil && pkgmeter.CodeOf(err) != pkgmeter.NotFound {
+			return err
+		}
 		res, err := w.conn.ExecContext(ctx, `
 			INSERT INTO user (name, role, hash, disabled, created_ms)
 			SELECT ?, 'admin', ?, 0, ? WHERE NOT EXISTS (SELECT 1 FROM user WHERE role = 'admin' AND disabled = 0)
@@ -341,10 +345,28 @@ func (s *Store) EnsureAdmin(ctx context.Context, name, hash string) (needed bool
 			return err
 		}
 		needed = true
-		if err := w.audit(ctx, "user.password", name, "no administrator could log in"); err != nil {
+		if err := w.auditAdmin(ctx, was, name); err != nil {
 			return err
 		}
 		return w.endSessions(ctx, name)
 	})
 	return needed, err
+}
+
+// auditAdmin is audit for [Store.EnsureAdmin]; was is the user before, empty for none.
+func (w *writer) auditAdmin(ctx context.Context, was pkgmeter.User, name string) error {
+	const why = "no administrator could log in"
+	if was.Name == "" {
+		return w.audit(ctx, "user.add", name, string(pkgmeter.Admin)+", "+why)
+	}
+	if was.Role != pkgmeter.Admin {
+		if err := w.audit(ctx, "user.role", name, string(was.Role)+" → "+string(pkgmeter.Admin)+", "+why); err != nil {
+			return err
+		}
+	}
+	detail := why
+	if was.Disabled {
+		detail = "and enabled, " + why
+	}
+	return w.audit(ctx, "user.password", name, detail)
 }

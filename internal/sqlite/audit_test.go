@@ -87,10 +87,14 @@ func TestEveryChangeIsWrittenDownInTheNameOfWhoMadeIt(t *testing.T) {
 			return err
 		}, "ann: watch.add w zero {}"},
 		{func() error { return s.PauseWatch(ann, 1, true, "{}") }, "ann: watch.pause w zero"},
+		{func() error { return s.PauseWatch(ann, 1, true, "{}") }, ""},
 		{func() error { return s.PauseWatch(ann, 1, false, "{}") }, "ann: watch.resume w zero"},
 		{func() error {
 			return s.ChangeWatch(ann, pkgmeter.Watch{ID: 1, Name: "v", Kind: "drop", Ask: `{"days":7}`, Send: `{"url":"https://hash"}`, State: "{}"})
-		}, `ann: watch.change v drop {"days":7}`},
+		}, `ann: watch.change v renamed from w: drop {"days":7}`},
+		{func() error {
+			return s.ChangeWatch(ann, pkgmeter.Watch{ID: 1, Name: "v", Kind: "drop", Ask: `{"days":8}`, Send: `{"url":"https://hash"}`, State: "{}"})
+		}, `ann: watch.change v drop {"days":8}`},
 		{func() error { return s.RemoveWatch(ann, 1) }, "ann: watch.remove v drop"},
 		{func() error { return s.SetDisabled(ann, "bob", true) }, "ann: user.disable bob"},
 		{func() error { return s.SetPassword(t.Context(), "bob", "a hash") }, "command line: user.password bob and enabled"},
@@ -113,6 +117,49 @@ func TestEveryChangeIsWrittenDownInTheNameOfWhoMadeIt(t *testing.T) {
 		if strings.Contains(all, hidden) {
 			t.Errorf("the audit log has %q", hidden)
 		}
+	}
+}
+
+func TestAnAdministratorWhoHadToBeMadeIsWrittenDownAsThat(t *testing.T) {
+	t.Parallel()
+	const why = "no administrator could log in"
+	for want, was := range map[string]*pkgmeter.User{
+		"command line: user.add admin admin, " + why:                                                                          nil,
+		"command line: user.role admin viewer → admin, " + why + "\ncommand line: user.password admin " + why:                 {Role: pkgmeter.Viewer},
+		"command line: user.role admin publisher → admin, " + why + "\ncommand line: user.password admin and enabled, " + why: {Role: pkgmeter.Publisher, Disabled: true},
+		"command line: user.password admin and enabled, " + why:                                                               {Role: pkgmeter.Admin, Disabled: true},
+	} {
+		s := open(t, t.TempDir(), &clock{noon})
+		if was != nil {
+			was.Name, was.Hash = "admin", "x"
+			if err := s.AddUser(t.Context(), *was); err != nil {
+				t.Fatal(err)
+			}
+		}
+		before := len(changes(t, s, pkgmeter.ChangeFilter{}, 0))
+		for range 2 { // the second is not needed
+			if _, err := s.EnsureAdmin(t.Context(), "admin", "y"); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if got := strings.Join(changes(t, s, pkgmeter.ChangeFilter{}, 0)[before:], "\n"); got != want {
+			t.Errorf("wrote down %q, want %q", got, want)
+		}
+	}
+}
+
+func TestPanelsThatAnImportHidesAreWrittenDownWhereNobodyHadDecided(t *testing.T) {
+	t.Parallel()
+	s := open(t, t.TempDir(), &clock{noon})
+	for i := range 2 { // another file decides nothing any more
+		o := pkgmeter.Opening{Source: "old", SHA256: [32]byte{byte(i)}, Hidden: map[string]bool{"types": true, "repositories": i == 1, "files": true}}
+		if _, err := s.MoveIn(t.Context(), o); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want := []string{"command line: panel.hide files imported", "command line: panel.hide types imported"}
+	if got := changes(t, s, pkgmeter.ChangeFilter{}, 0); !slices.Equal(got, want) {
+		t.Errorf("wrote down %q, want %q", got, want)
 	}
 }
 

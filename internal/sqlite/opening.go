@@ -5,7 +5,6 @@ import (
 	"context"
 	"crypto/rand"
 	"database/sql"
-	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
@@ -69,14 +68,8 @@ func (w *writer) moveIn(ctx context.Context, o pkgmeter.Opening, nowMS int64) (d
 	if err := w.newUsers(ctx, o.Users, nowMS, &done); err != nil {
 		return done, err
 	}
-	if o.Hidden != nil {
-		text, err := json.Marshal(o.Hidden)
-		if err != nil {
-			return done, err
-		}
-		if _, err := w.conn.ExecContext(ctx, `INSERT INTO setting (key, value) VALUES (?, ?) ON CONFLICT DO NOTHING`, hiddenPanels, text); err != nil {
-			return done, err
-		}
+	if err := w.hideAsImported(ctx, o.Hidden); err != nil {
+		return done, err
 	}
 	_, err = w.conn.ExecContext(ctx, `INSERT INTO import (source_id, sha256, at_ms, new, extra) VALUES (?, ?, ?, ?, ?)`,
 		source, o.SHA256[:], nowMS, done.New, o.Extra)

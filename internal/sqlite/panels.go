@@ -6,6 +6,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 )
 
 const hiddenPanels = "hidden-panels" // a setting: a JSON object, panel → hidden
@@ -22,6 +24,30 @@ func (s *Store) Hidden(ctx context.Context) (map[string]bool, error) {
 		return nil, fmt.Errorf("setting %s: %w", hiddenPanels, err)
 	}
 	return hidden, nil
+}
+
+// hideAsImported takes over which panels were hidden, where nobody has decided yet.
+func (w *writer) hideAsImported(ctx context.Context, hidden map[string]bool) error {
+	if hidden == nil {
+		return nil
+	}
+	text, err := json.Marshal(hidden)
+	if err != nil {
+		return err
+	}
+	res, err := w.conn.ExecContext(ctx, `INSERT INTO setting (key, value) VALUES (?, ?) ON CONFLICT DO NOTHING`, hiddenPanels, text)
+	if err != nil {
+		return err
+	}
+	for _, panel := range slices.Sorted(maps.Keys(hidden)) {
+		if !hidden[panel] {
+			continue
+		}
+		if err := w.auditWhere(ctx, res, "panel.hide", panel, "imported"); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // SetHidden hides a panel of the page, or shows it again.

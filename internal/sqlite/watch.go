@@ -82,15 +82,20 @@ func (s *Store) ChangeWatch(ctx context.Context, watch pkgmeter.Watch) error {
 		if taken {
 			return nameTaken(watch.Name)
 		}
-		res, err := w.conn.ExecContext(ctx, `UPDATE watch SET name = ?, kind = ?, ask = ?, send = ?, state = ? WHERE id = ?`,
+		was, err := w.watch(ctx, watch.ID)
+		if err != nil {
+			return err
+		}
+		_, err = w.conn.ExecContext(ctx, `UPDATE watch SET name = ?, kind = ?, ask = ?, send = ?, state = ? WHERE id = ?`,
 			watch.Name, watch.Kind, watch.Ask, watch.Send, watch.State, watch.ID)
 		if err != nil {
 			return err
 		}
-		if err := affected(res, noWatch(watch.ID)); err != nil {
-			return err
+		detail := watch.Kind + " " + watch.Ask
+		if was.Name != watch.Name {
+			detail = "renamed from " + was.Name + ": " + detail
 		}
-		return w.audit(ctx, "watch.change", watch.Name, watch.Kind+" "+watch.Ask)
+		return w.audit(ctx, "watch.change", watch.Name, detail)
 	})
 }
 

@@ -14,7 +14,7 @@ var watchKinds = []watchKind{
 	{alert.Spike, "Spike", "A day has far more than usual. It is told as soon as it has, on the day itself."},
 	{alert.Drop, "Drop", "A complete day has far less than usual."},
 	{alert.Zero, "Nothing", "There is nothing for some complete days, and was something before."},
-	{alert.Silent, "Silent source", "A source that reports on most days has not for some hours."},
+	{alert.Silent, "Silent source", "A source that usually reports has sent nothing for some hours."},
 	{alert.Range, "First download", "A version in a range is downloaded for the first time."},
 	{alert.Consumer, "New consumer", "Somebody fetches who never did before. The server has to be started with --consumers."},
 	{alert.Digest, "Weekly digest", "What the week brought: totals, the most fetched, rising, new and stale packages, silent sources. On Mondays, after 02:00 UTC."},
@@ -53,7 +53,8 @@ type watchRow struct {
 
 // alertNotices is what is said after a form, by the parameter that it adds.
 var alertNotices = map[string]string{
-	"saved": "Saved. It looks from now on.", "paused": "Paused. What happens meanwhile is not told.", "resumed": "It looks again, from now on.", "removed": "Removed.",
+	"saved": "Saved. It looks from now on.", "saved-paused": "Saved. It is paused still.", "saved-done": "Saved. It is done: it tells once only.",
+	"paused": "Paused. What happens meanwhile is not told.", "resumed": "It looks again, from now on.", "removed": "Removed.",
 }
 
 // ServeAlerts lists the watches. It is for people.
@@ -196,7 +197,7 @@ func (w *Web) ServeTold(rw http.ResponseWriter, r *http.Request, p pkgmeter.Prin
 	if err != nil {
 		return err
 	}
-	view := &toldView{page: w.page(r, "What was told", p), Watch: id}
+	view := &toldView{page: w.page(r, "History of alerts", p), Watch: id}
 	if id != 0 {
 		watch, err := w.Alerts.Watch(r.Context(), id)
 		if err != nil {

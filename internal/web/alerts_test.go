@@ -10,6 +10,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -116,7 +117,7 @@ func TestAWatchIsMadeShownChangedAndRemoved(t *testing.T) {
 	}
 	send(w.ChangeAlerts, url.Values{"id": {"1"}, "do": {"test"}}, 303)
 	told := strings.Join(strings.Fields(textOf(t, string(mustVisit(t, w.ServeTold, vera, "/stats/alerts/told?watch=1")))), " ")
-	for _, want := range []string{"What was told by it jumps", "this is a test", "it jumps · to webhook", "Waits to be sent."} {
+	for _, want := range []string{"History of alerts: it jumps", "this is a test", "it jumps · to webhook", "Waits to be sent."} {
 		if !strings.Contains(told, want) {
 			t.Errorf("no %q in %s", want, told)
 		}
@@ -178,6 +179,54 @@ func TestAServerThatCannotMailAnyMoreDropsNoAddressUnasked(t *testing.T) {
 	}
 	if !strings.Contains(string(mustVisit(t, w.ServeWatch, admin, "/stats/alerts/edit?id=1")), `value="" disabled`) {
 		t.Error("a server that cannot mail takes addresses")
+	}
+}
+
+func TestWhatIsSaidOfASavedWatchIsTrue(t *testing.T) {
+	t.Parallel()
+	w, s := watching(t)
+	save := func(want string, form url.Values) {
+		t.Helper()
+		rec, err := asks(w.SaveWatch, admin, "/stats/alerts/edit", form)
+		if err != nil || rec.Code != 303 {
+			t.Fatalf("%d, %v", rec.Code, err)
+		}
+		if page := mustVisit(t, w.ServeAlerts, admin, rec.Header().Get("Location")); !strings.Contains(string(page), want) {
+			t.Errorf("%s does not say %q", rec.Header().Get("Location"), want)
+		}
+	}
+	save("Saved. It looks from now on.", spikeForm())
+	if err := w.Alerts.Pause(t.Context(), 1, true); err != nil {
+		t.Fatal(err)
+	}
+	save("Saved. It is paused still.", spikeForm("id", "1", "name", "renamed"))
+	once := url.Values{"what": {"range"}, "name": {"first"}, "package": {"pkg:npm/left-pad"}, "range": {"vers:npm/>=2.0.0"}, "slack": {"http://127.0.0.1:1/x"}}
+	save("Saved. It looks from now on.", once)
+	write(t, s, pkgmeter.Event{Path: "left-pad/-/left-pad-2.0.0.tgz", Repository: "npm", Time: noon.Add(-time.Hour)})
+	once.Set("id", "2")
+	save("Saved. It is done: it tells once only.", once) // it looks at once
+}
+
+func TestAWebhookThatAWatchGetsLaterIsOfferedANewSecret(t *testing.T) {
+	t.Parallel()
+	w, _ := watching(t)
+	if rec, err := asks(w.SaveWatch, admin, "/stats/alerts/edit", spikeForm("webhook", "", "secret", "")); err != nil || rec.Code != 303 {
+		t.Fatal(rec.Code, err)
+	}
+	form := sentBy(mustVisit(t, w.ServeWatch, admin, "/stats/alerts/edit?id=1"))
+	form.Set("webhook", "https://hooks.example.com/in")
+	secret := form.Get("secret")
+	if rec, err := asks(w.SaveWatch, admin, "/stats/alerts/edit", form); err != nil || rec.Code != 303 || !strings.HasPrefix(secret, "whsec_") {
+		t.Fatalf("%d, %v: %s", rec.Code, err, rec.Body)
+	}
+	// Then it stays, and is not shown again.
+	form = sentBy(mustVisit(t, w.ServeWatch, admin, "/stats/alerts/edit?id=1"))
+	if rec, err := asks(w.SaveWatch, admin, "/stats/alerts/edit", form); err != nil || rec.Code != 303 || form.Get("secret") != "" {
+		t.Errorf("%d, %v, %q", rec.Code, err, form.Get("secret"))
+	}
+	watch, err := w.Alerts.Watch(t.Context(), 1)
+	if i := slices.IndexFunc(watch.Targets, func(t alert.Target) bool { return t.To == alert.ToWebhook }); err != nil || i < 0 || watch.Targets[i].Secret != secret {
+		t.Errorf("%+v, %v", watch, err)
 	}
 }
 

@@ -98,9 +98,13 @@ func fields(watch alert.Watch) url.Values {
 		form.Add(f[0], f[1])
 	}
 	var mails []string
+	form.Set("secret", alert.NewSecret()) // for a webhook that it has none of yet
 	for _, t := range watch.Targets {
-		if t.To == alert.ToMail {
+		switch t.To {
+		case alert.ToMail:
 			mails = append(mails, t.Address)
+		case alert.ToWebhook:
+			form.Del("secret")
 		}
 	}
 	form.Set("mail", strings.Join(mails, ", "))
@@ -157,9 +161,8 @@ func (w *Web) SaveWatch(rw http.ResponseWriter, r *http.Request, p pkgmeter.Prin
 			return w.showWatch(rw, http.StatusOK, view)
 		}
 	default:
-		if _, err = w.Alerts.Save(r.Context(), watch); err == nil {
-			http.Redirect(rw, r, w.Base+"/stats/alerts?saved", http.StatusSeeOther)
-			return nil
+		if id, err = w.Alerts.Save(r.Context(), watch); err == nil {
+			return w.watchSaved(rw, r, id)
 		}
 	}
 	switch code := pkgmeter.CodeOf(err); code {
@@ -168,6 +171,23 @@ func (w *Web) SaveWatch(rw http.ResponseWriter, r *http.Request, p pkgmeter.Prin
 		return w.showWatch(rw, httpx.Status(code), view)
 	}
 	return err
+}
+
+// watchSaved leads to the list, which says what the watch does now.
+func (w *Web) watchSaved(rw http.ResponseWriter, r *http.Request, id int64) error {
+	watch, err := w.Alerts.Watch(r.Context(), id)
+	if err != nil {
+		return err
+	}
+	said := "saved"
+	switch {
+	case watch.Paused:
+		said = "saved-paused"
+	case watch.Done:
+		said = "saved-done"
+	}
+	http.Redirect(rw, r, w.Base+"/stats/alerts?"+said, http.StatusSeeOther)
+	return nil
 }
 
 // readWatchForm returns a watch as the form has it. What it has no field for, or
