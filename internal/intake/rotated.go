@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -36,16 +37,21 @@ type sibling struct {
 // Where nobody has begun with any, nobody wants them.
 func (fl *follower) rotated(ctx context.Context, f *followed) error {
 	f.unsure = true
-	all, err := siblings(f.name)
+	all, err := siblings(f.name, os.Open)
 	defer func() { closeAll(all) }()
-	if errors.Is(err, errMoving) {
+	told := f.name + ", what it was rotated to"
+	switch failed, ok := errors.AsType[*unopened](err); {
+	case errors.Is(err, errMoving):
 		return nil // it is unsure still: the next look sees to it
-	}
-	if err == nil {
+	case ok:
+		fl.noteOnce(told, failed.Error()+" (it is tried again)")
+		return nil // as before
+	case err == nil:
 		err = fl.readYounger(ctx, f, all)
 	}
 	if err == nil {
 		f.unsure = false
+		delete(fl.noted, told)
 	}
 	return err
 }
@@ -86,24 +92,38 @@ func (fl *follower) readYounger(ctx context.Context, f *followed, all []*sibling
 // errMoving is the error of a folder whose files do not stand still.
 var errMoving = errors.New("its rotated files are being renamed")
 
-// siblings returns the rotated files of a log that can be read, the youngest
-// first. A list that is made while files are renamed may lack one: there is none
-// then, but errMoving.
-func siblings(name string) (all []*sibling, err error) {
+// unopened is the error of a rotated file that is there, and ours to read, and
+// cannot be opened now, as where too many files are open.
+type unopened struct{ error }
+
+// Unwrap is for [errors.Is].
+func (e *unopened) Unwrap() error { return e.error }
+
+// siblings returns the youngest rotated files of a log that can be read, the
+// youngest first. A list that is made while files are renamed may lack one: there
+// is none then, but errMoving. A file that is not ours to read is left out: it is
+// tried again at the next rotation only.
+func siblings(name string, open func(name string) (*os.File, error)) (all []*sibling, err error) {
 	const tries = 20
 	for range tries {
 		listed, err := rotatedNow(name)
 		if err != nil {
 			return nil, err
 		}
-		for _, s := range listed {
-			if s.src, err = os.Open(s.name); err == nil {
+		for _, s := range youngest(slices.Clone(listed)) {
+			s.src, err = open(s.name)
+			switch {
+			case err == nil:
 				all = append(all, s)
-			} // else it is not ours to read, or the lists differ
+			case errors.Is(err, fs.ErrPermission), errors.Is(err, fs.ErrNotExist): // it is not ours to read, or the lists differ
+			default:
+				closeAll(all)
+				return nil, &unopened{err}
+			}
 		}
 		again, err := rotatedNow(name)
 		if err == nil && slices.EqualFunc(listed, again, (*sibling).is) {
-			return youngest(all), nil
+			return all, nil
 		}
 		closeAll(all)
 		all = nil
@@ -111,16 +131,12 @@ func siblings(name string) (all []*sibling, err error) {
 	return nil, errMoving
 }
 
-// youngest puts the youngest files first, and closes those that are too many.
+// youngest returns the youngest files, the youngest first, as many as are looked at.
 func youngest(all []*sibling) []*sibling {
 	slices.SortFunc(all, func(a, b *sibling) int {
 		return cmp.Or(b.info.ModTime().Compare(a.info.ModTime()), cmp.Compare(a.name, b.name))
 	})
-	if len(all) > maxRotated {
-		closeAll(all[maxRotated:])
-		all = all[:maxRotated]
-	}
-	return all
+	return all[:min(len(all), maxRotated)]
 }
 
 func closeAll(all []*sibling) {

@@ -5,11 +5,9 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -191,8 +189,7 @@ func (b *browser) messages() (all []told) {
 			m.kind = value
 		case "id":
 			m.id = value
-			_, digits, _ := strings.Cut(value, "-")
-			m.number, _ = strconv.ParseInt(digits, 10, 64)
+			m.number = numberOf(b.t, value)
 		case "data":
 			has = true
 			if err := json.NewDecoder(bufio.NewReader(strings.NewReader(value))).Decode(&m); err != nil {
@@ -251,4 +248,16 @@ func upTo(from, to int64) (all []int64) {
 	return all
 }
 
-func id(n int64) string { return fmt.Sprintf("0123456789abcdef-%d", n) }
+// secret is the installation's.
+var secret = []byte("0123456789abcdef0123456789abcdef")
+
+func id(n int64) string { return live.SealID("0123456789abcdef", secret, n) }
+
+func numberOf(t *testing.T, id string) int64 {
+	t.Helper()
+	n, err := live.OpenID("0123456789abcdef", secret, id)
+	if err != nil {
+		t.Errorf("the id %q: %v", id, err)
+	}
+	return n
+}

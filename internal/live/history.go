@@ -2,26 +2,9 @@ package live
 
 import (
 	"context"
-	"strconv"
-	"strings"
 
 	"github.com/pkgmeter/pkgmeter"
 )
-
-// id names a message: the ledger, and the number of the last event of which it
-// tells.
-func (h *Hub) id(number int64) string { return h.name + "-" + strconv.FormatInt(number, 10) }
-
-// number is the inverse of id. ours is false if the id is one of another ledger,
-// or of a time that this one has not come to: a backup was restored.
-func (h *Hub) number(id string, end int64) (n int64, ours bool, err error) {
-	name, digits, ok := strings.Cut(id, "-")
-	n, numErr := strconv.ParseInt(digits, 10, 64)
-	if !ok || numErr != nil || n < 0 || len(name) != len(h.name) {
-		return 0, false, pkgmeter.Errorf(pkgmeter.Invalid, "after: want the id of a message of this stream")
-	}
-	return n, name == h.name && n <= end, nil
-}
 
 // history returns what a reader gets before what is new: what it has missed, or
 // the last few events if it begins.
@@ -29,7 +12,7 @@ func (h *Hub) history(ctx context.Context, q *Question, end int64) (all []messag
 	if q.After == "" {
 		return h.past(ctx, q, max(0, end-lookBack), end, firstSeen)
 	}
-	n, ours, err := h.number(q.After, end)
+	n, ours, err := h.ids.open(q.After, end)
 	switch away := end - n; {
 	case err != nil:
 		return nil, err
@@ -38,10 +21,23 @@ func (h *Hub) history(ctx context.Context, q *Question, end int64) (all []messag
 		return append([]message{{kind: kindReset, data: []byte("{}")}}, all...), err
 	case away <= maxAway:
 		return h.past(ctx, q, n, end, maxAway)
+	case q.partial():
+		return h.pastInPart(ctx, q, max(n, end-lookBack), end)
 	default:
 		all, err := h.past(ctx, q, end-afterAway, end, afterAway)
 		return append([]message{skippedMessage(end-afterAway, away-afterAway)}, all...), err
 	}
+}
+
+// pastInPart returns the last events that the filter lets pass, and says how many
+// others there were of these only.
+func (h *Hub) pastInPart(ctx context.Context, q *Question, after, upTo int64) ([]message, error) {
+	all, err := h.past(ctx, q, after, upTo, lookBack)
+	more := len(all) - afterAway
+	if err != nil || more <= 0 {
+		return all, err
+	}
+	return append([]message{skippedMessage(all[more-1].number, int64(more))}, all[more:]...), nil
 }
 
 // past returns the last events, at most so many, of those that the filter lets
@@ -86,5 +82,5 @@ func (h *Hub) Last(ctx context.Context, q Question, most int) (events []Event, a
 	for i := range items {
 		events = append(events, items[len(items)-1-i].shown(q.People))
 	}
-	return events, h.id(end), nil
+	return events, h.ids.seal(end), nil
 }

@@ -23,13 +23,13 @@ type Event struct {
 	Kind       string    `json:"kind"`
 	Client     string    `json:"client"`
 	Class      string    `json:"class"`
-	Country    string    `json:"country,omitempty"`
 	Bytes      int64     `json:"bytes"`
 	Op         string    `json:"op"`
 	Status     int       `json:"status"`
 	Counts     string    `json:"counts"` // download, hit, upload, or nothing: what the rules say
 
 	// Only for who may see them.
+	Country  string `json:"country,omitempty"`
 	Source   string `json:"source,omitempty"`
 	Consumer string `json:"consumer,omitempty"`
 }
@@ -69,13 +69,13 @@ func (it *item) shown(people bool) Event {
 	e, f := &it.Event, it.File
 	ev := Event{
 		Time: e.Time, Repository: f.Repository, Type: f.Type, Package: f.Package, Version: f.Version, File: f.Name, Kind: f.Kind.String(),
-		Client: it.client.Name, Class: it.client.Class.String(), Country: e.Country, Bytes: e.Bytes, Op: e.Op.String(), Status: e.Status, Counts: it.counts,
+		Client: it.client.Name, Class: it.client.Class.String(), Bytes: e.Bytes, Op: e.Op.String(), Status: e.Status, Counts: it.counts,
 	}
 	if ev.Status == 0 { // the sender did not say: it means success
 		ev.Status = http.StatusOK
 	}
 	if people {
-		ev.Source, ev.Consumer = e.Source, e.Consumer
+		ev.Country, ev.Source, ev.Consumer = e.Country, e.Source, e.Consumer
 	}
 	return ev
 }

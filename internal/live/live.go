@@ -89,7 +89,7 @@ type Hub struct {
 	ledger Ledger
 	rules  pkgmeter.Rules
 	opt    Options
-	name   string
+	ids    ids
 	wake   chan struct{} // that there is a reader
 
 	batch   []item // of the goroutine that runs it
@@ -102,10 +102,11 @@ type Hub struct {
 	closed    bool
 }
 
-// New returns a hub over a ledger. rules say what an event counts as.
-func New(ledger Ledger, rules pkgmeter.Rules, opt Options) *Hub {
+// New returns a hub over a ledger. rules say what an event counts as; secret is the
+// installation's, by which ids of messages are sealed.
+func New(ledger Ledger, rules pkgmeter.Rules, secret []byte, opt Options) *Hub {
 	return &Hub{
-		ledger: ledger, rules: rules, opt: opt.withDefaults(), name: ledger.LedgerName(),
+		ledger: ledger, rules: rules, opt: opt.withDefaults(), ids: newIDs(ledger.LedgerName(), secret),
 		wake: make(chan struct{}, 1), readers: map[*reader]bool{},
 	}
 }

@@ -31,7 +31,7 @@ func inBubble(t *testing.T, opt live.Options, test func(t *testing.T, l *ledger,
 
 func run(t *testing.T, l *ledger, opt live.Options) (*live.Hub, func()) {
 	t.Helper()
-	h := live.New(l, rules{}, opt)
+	h := live.New(l, rules{}, secret, opt)
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan struct{})
 	go func() { h.Run(ctx); close(ended) }()
@@ -54,12 +54,12 @@ func TestEventsAreShownAsTheyAreStored(t *testing.T) {
 		last := all[len(all)-1]
 		want := live.Event{
 			Time: time.UnixMilli(0).UTC(), Repository: "releases", Type: "npm", Package: "pkg:npm/new", Version: "1.0", File: "new-1.0.tgz", Kind: "primary",
-			Client: "npm", Class: "human", Country: "DE", Bytes: 10, Op: "get", Status: 200, Counts: "download",
+			Client: "npm", Class: "human", Bytes: 10, Op: "get", Status: 200, Counts: "download",
 		}
-		if last.Event != want || last.id != id(3) {
+		if last.Event != want || last.number != 3 {
 			t.Errorf("%+v", last)
 		}
-		if strings.Contains(b.said(), "node/v20") || strings.Contains(b.said(), "team") || strings.Contains(b.said(), "sender") {
+		if strings.Contains(b.said(), "node/v20") || strings.Contains(b.said(), "team") || strings.Contains(b.said(), "sender") || strings.Contains(b.said(), "DE") {
 			t.Errorf("it tells of people: %s", b.said())
 		}
 	})
@@ -72,7 +72,7 @@ func TestWhoMaySeeItIsToldOfSourcesAndConsumers(t *testing.T) {
 		synctest.Wait()
 		l.add(1, "app")
 		synctest.Wait()
-		if m := may.messages(); m[len(m)-1].Source != "sender" || m[len(m)-1].Consumer != "team" {
+		if m := may.messages(); m[len(m)-1].Source != "sender" || m[len(m)-1].Country != "DE" || m[len(m)-1].Consumer != "team" {
 			t.Errorf("%+v", m)
 		}
 		if strings.Contains(mayNot.said(), "team") || strings.Contains(mayNot.said(), "sender") || strings.Contains(may.said(), "node/v20") {
@@ -172,7 +172,7 @@ func TestWhoWasAwayForTooLongIsToldOfTheLast(t *testing.T) {
 			if !slices.Equal(got, want.shown) || skipped != want.skipped {
 				t.Errorf("after %d: %d shown and %d skipped, want %d and %d", after, len(got), skipped, len(want.shown), want.skipped)
 			}
-			if b.last() != id(2000) {
+			if numberOf(t, b.last()) != 2000 {
 				t.Errorf("after %d: it goes on after %s", after, b.last())
 			}
 			b.leave()
@@ -185,7 +185,7 @@ func TestTheIDOfAnotherLedgerBeginsAnew(t *testing.T) {
 	t.Parallel()
 	inBubble(t, live.Options{}, func(t *testing.T, l *ledger, h *live.Hub) {
 		l.add(30, "app")
-		for after, want := range map[string]string{id(31): "reset", "fedcba9876543210-12": "reset", "": ""} {
+		for after, want := range map[string]string{id(31): "reset", "fedcba9876543210" + id(1)[16:]: "reset", live.SealID("fedcba9876543210", secret, 12): "reset", "": ""} {
 			b := newBrowser(t, h, live.Question{After: after}).connect(allowed)
 			synctest.Wait()
 			got, _ := b.shown()
@@ -195,8 +195,14 @@ func TestTheIDOfAnotherLedgerBeginsAnew(t *testing.T) {
 			b.leave()
 			<-b.done
 		}
-		for _, after := range []string{"x", "12", "0123456789abcdef-", "0123456789abcdef--1", "0123456789abcdef-1-2", "-5", "0123456789abcdef-99999999999999999999"} {
+		refused := []string{"x", "12", "0123456789abcdef-", "0123456789abcdef-12", id(12) + "00", "-5", id(-1), "0123456789abcdef-" + strings.Repeat("0", 32)}
+		for range 10 { // of which none may be taken for a number
+			refused = append(refused, live.SealID("0123456789abcdef", []byte("of another installation"), 12))
+		}
+		for _, after := range refused {
 			b := newBrowser(t, h, live.Question{After: after}).connect(allowed)
+			time.Sleep(time.Second)
+			b.leave() // if it was taken
 			if err := <-b.done; pkgmeter.CodeOf(err) != pkgmeter.Invalid || b.said() != "" {
 				t.Errorf("after %q: %v %s", after, err, b.said())
 			}
@@ -247,6 +253,63 @@ func TestWhatIsTooMuchToReadIsPassedOver(t *testing.T) {
 			t.Errorf("shown %v, skipped %d", got, skipped)
 		}
 	})
+}
+
+// With no login a reader may see public repositories, and is not to learn how much
+// happens in others.
+func TestAStrangerIsNotToldOfWhatTheFilterHides(t *testing.T) {
+	t.Parallel()
+	open := live.Question{Stranger: true, Filter: pkgmeter.Filter{Packages: []string{"pkg:npm/open"}}}
+	for name, tt := range map[string]struct {
+		q       live.Question
+		skipped [2]int64 // in a flood, and after it was away for too long
+	}{
+		"a stranger":          {open, [2]int64{10, 50}},
+		"where all is public": {live.Question{Stranger: true, People: true, Filter: open.Filter}, [2]int64{20_000 + 10, 2000 + 150 - 100}},
+		"somebody known":      {live.Question{Filter: open.Filter}, [2]int64{20_000 + 10, 2000 + 150 - 100}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			inBubble(t, live.Options{}, func(t *testing.T, l *ledger, h *live.Hub) {
+				b := newBrowser(t, h, tt.q).connect(allowed)
+				synctest.Wait()
+				l.add(30_000-30, "closed")
+				l.add(30, "open")
+				time.Sleep(time.Second)
+				if got, skipped := b.shown(); !slices.Equal(got, upTo(29_981, 30_000)) || skipped != tt.skipped[0] {
+					t.Errorf("in a flood %d are shown and %d skipped, want %d", len(got), skipped, tt.skipped[0])
+				}
+				b.leave()
+				<-b.done
+				l.add(2000, "closed")
+				l.add(150, "open")
+				back := newBrowser(t, h, tt.q)
+				back.q.After = b.last()
+				back.connect(allowed)
+				synctest.Wait()
+				if got, skipped := back.shown(); !slices.Equal(got, upTo(32_051, 32_150)) || skipped != tt.skipped[1] {
+					t.Errorf("after a while %d are shown and %d skipped, want %d", len(got), skipped, tt.skipped[1])
+				}
+			})
+		})
+	}
+}
+
+func TestAnIDShowsNeitherANumberNorWhetherItIsTheSame(t *testing.T) {
+	t.Parallel()
+	seen := map[string]bool{}
+	for n := range int64(1000) {
+		for range 2 {
+			id := id(n)
+			if numberOf(t, id) != n || len(id) != 16+1+32 {
+				t.Fatalf("%d is sealed as %q", n, id)
+			}
+			seen[id] = true
+		}
+	}
+	if len(seen) != 2000 {
+		t.Errorf("%d ids of 2000 messages", len(seen))
+	}
 }
 
 func TestASlowReaderIsDroppedAndOthersAreNot(t *testing.T) {
@@ -420,7 +483,7 @@ func TestAStreamGivesSignsOfLifeAndEndsWithTheRightToRead(t *testing.T) {
 		}
 		l.add(5000, "app")
 		time.Sleep(20 * time.Second)
-		if b.last() != id(5001) {
+		if numberOf(t, b.last()) != 5001 {
 			t.Errorf("it would go on after %s, though it has missed nothing", b.last())
 		}
 		gone.Store(true)
@@ -481,11 +544,11 @@ func TestThePageHasTheLastEvents(t *testing.T) {
 		l.add(3, "a")
 		l.add(60, "b")
 		events, after, err := h.Last(t.Context(), live.Question{}, 50)
-		if err != nil || len(events) != 50 || events[0].Package != "pkg:npm/b" || after != id(63) {
+		if err != nil || len(events) != 50 || events[0].Package != "pkg:npm/b" || numberOf(t, after) != 63 {
 			t.Errorf("%d events, %s, %v", len(events), after, err)
 		}
 		events, after, err = h.Last(t.Context(), live.Question{Filter: pkgmeter.Filter{Packages: []string{"pkg:npm/a"}}}, 50)
-		if err != nil || len(events) != 3 || after != id(63) {
+		if err != nil || len(events) != 3 || numberOf(t, after) != 63 {
 			t.Errorf("%d events, %s, %v", len(events), after, err)
 		}
 	})

@@ -15,9 +15,13 @@ type Question struct {
 	// begins.
 	After string
 
-	People   bool // sources and consumers are shown
+	People   bool // sources, consumers and countries are shown
 	Stranger bool // nobody has logged in
 }
+
+// partial reports whether there are events of which the reader may not even know
+// that there are any.
+func (q *Question) partial() bool { return q.Stranger && !q.People }
 
 // The kinds of messages that are no events.
 const (
@@ -67,6 +71,9 @@ func (r *reader) take(batch []item, unread, end int64, now time.Time) bool {
 	shown := r.passing
 	if n := r.budget.take(len(shown), now); n < len(shown) {
 		shown = shown[len(shown)-n:]
+	}
+	if r.partial() {
+		unread = 0
 	}
 	r.skipped += unread + int64(len(r.passing)-len(shown))
 	if len(shown) == 0 {

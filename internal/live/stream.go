@@ -126,7 +126,7 @@ func (s *stream) beat(ctx context.Context, r *reader) error {
 
 // mark says how far the stream is, where no event does.
 func (s *stream) mark(number int64) {
-	s.buf.WriteString("event: " + kindAt + "\nid: " + s.hub.id(number) + "\ndata: {}\n\n")
+	s.buf.WriteString("event: " + kindAt + "\nid: " + s.hub.ids.seal(number) + "\ndata: {}\n\n")
 }
 
 func (s *stream) add(ctx context.Context, m message) error {
@@ -134,7 +134,7 @@ func (s *stream) add(ctx context.Context, m message) error {
 		s.buf.WriteString("event: " + m.kind + "\n")
 	}
 	if m.kind != kindReset {
-		s.buf.WriteString("id: " + s.hub.id(m.number) + "\n")
+		s.buf.WriteString("id: " + s.hub.ids.seal(m.number) + "\n")
 	}
 	s.buf.WriteString("data: ")
 	s.buf.Write(m.data) // JSON has no line breaks

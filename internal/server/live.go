@@ -26,8 +26,12 @@ func (s *Server) stream(w http.ResponseWriter, r *http.Request) error {
 	}
 	_, known := s.Auth.Reader(r)
 	q.Stranger = known != nil
-	// That a repository is public does not make it known who fetched from it.
+	// That a repository is public does not make it known who fetched from it, nor
+	// from where.
 	q.People = s.PublicStats || known == nil
+	if !q.People && q.Filter.Countries != nil {
+		return pkgmeter.Errorf(pkgmeter.Unauthenticated, "country: which events came from where is for those who have logged in")
+	}
 	again := auth.Again(r)
 	return s.live.Serve(w, r, q, func() error {
 		if !q.Stranger {

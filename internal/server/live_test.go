@@ -195,7 +195,7 @@ func TestWhoSeesWhatOfTheLiveView(t *testing.T) {
 		t.Fatal(err)
 	}
 	for query, status := range map[string]int{
-		"": 401, "?repository=closed": 401, "?repository=open&repository=closed": 401, "?repository=": 401, "?repository=open&source=cloudrepo": 401, "?repository=open&consumer=ann": 401,
+		"": 401, "?repository=closed": 401, "?repository=open&repository=closed": 401, "?repository=": 401, "?repository=open&source=cloudrepo": 401, "?repository=open&consumer=ann": 401, "?repository=open&country=DE": 401,
 	} {
 		if got := s.ask(t, "GET", "/api/v1/live"+query, ""); got.status != status {
 			t.Errorf("nobody, %s: %d, want %d", query, got.status, status)
@@ -208,6 +208,9 @@ func TestWhoSeesWhatOfTheLiveView(t *testing.T) {
 	got := w.begun()
 	if len(got) != 1 || got[0].Repository != "open" || got[0].Source != "" || got[0].Consumer != "" || w.res.Header.Get("Access-Control-Allow-Origin") != "*" {
 		t.Errorf("nobody: %+v", got)
+	}
+	if _, sealed, _ := strings.Cut(w.id, "-"); len(sealed) != 32 {
+		t.Errorf("the id %q shows how many events there are", w.id)
 	}
 	s.fetched(t, "closed", "secret-2.0.jar")
 	s.fetched(t, "open", "a-2.0.jar")

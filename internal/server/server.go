@@ -152,7 +152,11 @@ func (s *Server) Run(ctx context.Context, main, admin net.Listener) error {
 		reports = ingest.New(s.Reports, ingest.Options{MaxBatch: maxReported, Fatal: s.Fatal})
 	}
 	s.packageServer(reports)
-	s.live = live.New(s.Store, s.Rules, s.Live)
+	secret, err := s.Store.Secret(ctx)
+	if err != nil {
+		return fmt.Errorf("secret of the installation: %w", err)
+	}
+	s.live = live.New(s.Store, s.Rules, secret, s.Live)
 	s.metrics.watch(s.live)
 	inspect := inspector{s.Store, s.callback}
 	if err := inspect.load(ctx); err != nil {

@@ -30,6 +30,13 @@ var (
 	vera = pkgmeter.Principal{User: "vera", Role: pkgmeter.Viewer}
 )
 
+func TestTemplatesFitTheirViewModels(t *testing.T) {
+	t.Parallel()
+	if err := open(t).Check(); err != nil {
+		t.Error(err)
+	}
+}
+
 // office is the pages over a store of their own.
 type office struct {
 	*settings.Pages

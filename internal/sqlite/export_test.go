@@ -117,5 +117,21 @@ func (s *Store) HoldSearch() (release func()) {
 	return func() { <-s.search.turn }
 }
 
+// HoldIndex is HoldSearch at a moment at which nobody can look into the index.
+func (s *Store) HoldIndex() (release func()) {
+	done := s.HoldSearch()
+	s.search.mu.Lock()
+	return func() {
+		s.search.mu.Unlock()
+		done()
+	}
+}
+
+// Find looks for names in the index as it is.
+func (s *Store) Find(ctx context.Context, search pkgmeter.Search) error {
+	_, _, err := s.search.find(ctx, search, nil)
+	return err
+}
+
 // Copied reports whether all commits were copied out of the WAL.
 func (s *Store) Copied() bool { return s.wal.copied.Load() == s.wal.commits.Load() }

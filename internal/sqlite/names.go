@@ -26,6 +26,9 @@ func (t *tally) add(m pkgmeter.Measures) {
 	}
 }
 
+// perName is what a name takes beside its text, bytes: its place, its counts.
+const perName = 4 + 16
+
 // names are the names of one kind in one buffer, as searches compare them, with
 // their counts: 21 bytes a name, and the name itself.
 type names struct {
@@ -39,13 +42,14 @@ type names struct {
 	common [256]int // how often each byte is in the buffer
 }
 
-// put adds the name of an id behind all others. Once it would take more than the
-// room there is, neither it nor a later one is ever found.
-func (n *names) put(id int, name string, room int) {
+// put adds the name of an id behind all others, and returns what that takes. Once it
+// would be more than the room there is, neither it nor a later one is ever found.
+func (n *names) put(id int, name string, room int) (taken int) {
 	n.next = id + 1
 	name = foldName(n.by, name)
-	if n.part = n.part || id-len(n.starts)+len(name)+1 > room; n.part {
-		return
+	taken = (id+1-len(n.starts))*(perName+1) + len(name)
+	if n.part = n.part || taken > room; n.part {
+		return 0
 	}
 	for len(n.starts) < id {
 		n.starts = append(n.starts, uint32(len(n.text)))
@@ -56,6 +60,7 @@ func (n *names) put(id int, name string, room int) {
 	for _, c := range []byte(name) {
 		n.common[c]++
 	}
+	return taken
 }
 
 // rarest returns the place of the byte of a word that is in the fewest names.

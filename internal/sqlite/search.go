@@ -16,7 +16,7 @@ var _ pkgmeter.Searcher = (*Store)(nil)
 
 // Bounds of what searches keep in memory.
 const (
-	searchBytes = 256 << 20 // names of all kinds: some 3 million of 60 bytes with their counts take 260 MB
+	searchBytes = 256 << 20 // names of all kinds with their counts: some 3 million of 60 bytes
 	searchLate  = 1 << 20   // counts that wait to be added; beyond it they are summed up anew
 )
 
@@ -26,11 +26,11 @@ const (
 type searchIndex struct {
 	turn chan struct{} // held by who brings the index up to date; others wait no longer than for an answer
 
-	mu      sync.RWMutex
-	gen     int64 // of the counts; 0 for none
-	after   int64 // the row of the ledger up to which they were summed up
+	mu      sync.RWMutex // locked by who has the turn only, for as long as that takes; see lookInto
+	gen     int64        // of the counts; 0 for none
+	after   int64        // the row of the ledger up to which they were summed up
 	groups  map[pkgmeter.Key]*names
-	bytes   int // of all names
+	bytes   int // that all names take
 	room    int // that these have
 	opening *balanceSet
 
@@ -177,9 +177,7 @@ func (x *searchIndex) read(ctx context.Context, q *question) error {
 }
 
 func (x *searchIndex) put(n *names, id int, name string) {
-	before := len(n.text)
-	n.put(id, name, x.room-x.bytes)
-	x.bytes += len(n.text) - before
+	x.bytes += n.put(id, name, x.room-x.bytes)
 }
 
 // add adds what commits told that was not summed up: one may tell after a snapshot
@@ -263,10 +261,28 @@ func (x *searchIndex) sum(ctx context.Context, s *Store, q *question) error {
 	return x.addOpening(ctx, s, q)
 }
 
+// lookInto waits until the index can be looked into, no longer than for an answer.
+// The caller calls x.mu.RUnlock after nil.
+func (x *searchIndex) lookInto(ctx context.Context) error {
+	if x.mu.TryRLock() {
+		return nil
+	}
+	select {
+	case x.turn <- struct{}{}: // nobody else locks now
+		x.mu.RLock()
+		<-x.turn
+		return nil
+	case <-ctx.Done():
+		return errSlow
+	}
+}
+
 // find returns the best matches of each group, by the given counts or by those of
 // the index. Groups are looked through beside each other.
-func (x *searchIndex) find(search pkgmeter.Search, counts map[pkgmeter.Key][]tally) (groups []pkgmeter.Hits, found [][]match) {
-	x.mu.RLock()
+func (x *searchIndex) find(ctx context.Context, search pkgmeter.Search, counts map[pkgmeter.Key][]tally) (groups []pkgmeter.Hits, found [][]match, err error) {
+	if err := x.lookInto(ctx); err != nil {
+		return nil, nil, err
+	}
 	defer x.mu.RUnlock()
 	keys := pkgmeter.SearchKeys()
 	groups, found = make([]pkgmeter.Hits, len(keys)), make([][]match, len(keys))
@@ -284,7 +300,7 @@ func (x *searchIndex) find(search pkgmeter.Search, counts map[pkgmeter.Key][]tal
 		})
 	}
 	wg.Wait()
-	return groups, found
+	return groups, found, nil
 }
 
 // Search implements [pkgmeter.Searcher].
@@ -303,8 +319,11 @@ func (s *Store) Search(ctx context.Context, search pkgmeter.Search) (found pkgme
 			return found, err
 		}
 	}
-	var matches [][]match
-	found.Groups, matches = s.search.find(search, counts)
+	groups, matches, err := s.search.find(ctx, search, counts)
+	if err != nil {
+		return found, err
+	}
+	found.Groups = groups
 	// A snapshot that begins now has all names that were found.
 	today := pkgmeter.DayOf(search.Now)
 	query := pkgmeter.Query{From: today - pkgmeter.SparkDays + 1, To: today, Now: search.Now, Filter: pkgmeter.Filter{Repositories: search.Repositories}}

@@ -303,6 +303,33 @@ func TestASearchWaitsForNamesNoLongerThanForAnAnswer(t *testing.T) {
 	}
 }
 
+// Between its look for news and its look into the index others may have begun to
+// count names anew.
+func TestASearchWaitsForTheIndexNoLongerThanForAnAnswer(t *testing.T) {
+	t.Parallel()
+	s := open(t, t.TempDir(), &clock{noon})
+	find(t, s, "app")
+	search := pkgmeter.Search{Text: "app", Limit: 1, Now: noon}
+	release := s.HoldIndex()
+	ended, cancel := context.WithCancel(t.Context())
+	refused, waited := make(chan error, 1), make(chan error, 1)
+	go func() { refused <- s.Find(ended, search) }()
+	go func() { waited <- s.Find(t.Context(), search) }()
+	cancel()
+	select {
+	case err := <-refused:
+		if pkgmeter.CodeOf(err) != pkgmeter.Unavailable {
+			t.Errorf("while names are counted: %v", err)
+		}
+	case <-time.After(10 * time.Second):
+		t.Error("it waits for as long as names are counted")
+	}
+	release()
+	if err := <-waited; err != nil {
+		t.Errorf("after they were counted: %v", err)
+	}
+}
+
 func TestWhatACommitToldAndTheSnapshotHasCountsOnce(t *testing.T) {
 	t.Parallel()
 	s := open(t, t.TempDir(), &clock{noon})
@@ -431,6 +458,21 @@ func TestASearchInARepositoryFindsNothingOfOthers(t *testing.T) {
 	}
 	if got := keysOf(find(t, s, "app", "none"), pkgmeter.ByFile); got != nil {
 		t.Errorf("in no repository %q", got)
+	}
+}
+
+func TestShortNamesTakeRoomForTheirCountsToo(t *testing.T) {
+	t.Parallel()
+	s := open(t, t.TempDir(), &clock{noon})
+	s.LimitSearch(1000, 1<<20)
+	var found pkgmeter.Found
+	for i := range 30 {
+		fetched(t, s, "r", fmt.Sprintf("app-%02d", i), 1)
+		found = find(t, s, "app")
+	}
+	// A file has 6 characters, its package 14; with the rest that is 62 bytes.
+	if n := len(found.Groups[1].Hits); n < 10 || n > 1000/62 || !found.Groups[1].Part {
+		t.Errorf("%d names are found, part %v", n, found.Groups[1].Part)
 	}
 }
 

@@ -19,7 +19,7 @@ func (w *Web) Check() error {
 		"catalog": &catalogView{}, "package": &packageView{}, "tracks": &tracksView{}, "track": &trackView{}, "absent": &absentView{}, "use": &useView{}, "alike": alikeView{}, "badges": &badgesView{}, "compare": &compareView{}, "search": &searchView{}, "live": &liveView{},
 		"alerts": &alertsView{}, "watch": &watchView{}, "told": &toldView{},
 	} {
-		if err := templatecheck.CheckHTML(w.pages[name], view); err != nil {
+		if err := templatecheck.CheckHTML(w.Template(name), view); err != nil {
 			return err
 		}
 	}

@@ -26,7 +26,7 @@ import (
 func openLive(t *testing.T) (*web.Web, *sqlite.Store, *live.Hub) {
 	t.Helper()
 	w, s := open(t)
-	hub := live.New(s, rule.Default(), live.Options{Rate: 1000})
+	hub := live.New(s, rule.Default(), []byte("secret"), live.Options{Rate: 1000})
 	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
 	done := make(chan struct{})
 	go func() { hub.Run(ctx); close(done) }()
@@ -63,7 +63,7 @@ func livePage(t *testing.T, w *web.Web, query string) (status int, html string) 
 
 func TestWithoutScriptThePageShowsTheLastEvents(t *testing.T) {
 	t.Parallel()
-	w, s, _ := openLive(t)
+	w, s, hub := openLive(t)
 	if status, html := livePage(t, w, ""); status != 200 || !strings.Contains(html, "None of the last events") || strings.Contains(html, `data-live-none hidden`) {
 		t.Errorf("an empty store: %d %s", status, html)
 	}
@@ -84,10 +84,21 @@ func TestWithoutScriptThePageShowsTheLastEvents(t *testing.T) {
 			t.Errorf("no %s in %s", want, rows[1])
 		}
 	}
-	for _, want := range []string{`<a class="button" href="/base/stats/live">Reload</a>`, `data-live="/base/api/v1/live?"`, `-61" data-base="/base"`} {
+	for _, want := range []string{`<a class="button" href="/base/stats/live">Reload</a>`, `data-live="/base/api/v1/live?"`, `data-base="/base"`} {
 		if !strings.Contains(html, want) {
 			t.Errorf("no %s in the page", want)
 		}
+	}
+	_, after, _ := strings.Cut(html, `data-after="`)
+	after, _, _ = strings.Cut(after, `"`)
+	ctx, leave := context.WithCancel(t.Context())
+	leave()
+	rec := httptest.NewRecorder()
+	if err := hub.Serve(rec, httptest.NewRequestWithContext(ctx, "GET", "/api/v1/live", nil), live.Question{After: after}, func() error { return nil }); err != nil {
+		t.Fatalf("the page has the id %q: %v", after, err)
+	}
+	if said := rec.Body.String(); strings.Contains(said, "reset") || strings.Contains(said, "app-1.") {
+		t.Errorf("the stream does not go on after the page: %s", said)
 	}
 }
 

@@ -83,6 +83,9 @@ func (w *Web) Parse(fsys fs.FS, names ...string) error {
 	return nil
 }
 
+// Template returns a page that was parsed.
+func (w *Web) Template(name string) *template.Template { return w.pages[name] }
+
 // A Page is what the layout asks of every view model, for pages of other packages.
 type Page = page
 
@@ -123,7 +126,7 @@ func (w *Web) render(rw http.ResponseWriter, name string, view any) error {
 // still an error to the client.
 func (w *Web) renderStatus(rw http.ResponseWriter, status int, name string, view any) error {
 	var buf bytes.Buffer
-	if err := w.pages[name].Execute(&buf, view); err != nil {
+	if err := w.Template(name).Execute(&buf, view); err != nil {
 		return fmt.Errorf("render %s: %w", name, err)
 	}
 	httpx.Write(rw, status, "text/html; charset=utf-8", buf.Bytes())
