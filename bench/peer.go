@@ -172,6 +172,9 @@ func (a *appender) UseDays() (earliest, latest pkgmeter.Day, changed <-chan stru
 // LedgerName implements [server.Store].
 func (a *appender) LedgerName() string { return "" }
 
+// Secret implements [server.Store].
+func (a *appender) Secret(context.Context) ([]byte, error) { return []byte("of nobody"), nil }
+
 // Watches implements [server.Store]: nothing is watched.
 func (a *appender) Watches(context.Context) ([]pkgmeter.Watch, error) { return nil, nil }
 

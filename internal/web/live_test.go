@@ -41,7 +41,7 @@ func serveLive(t *testing.T, w *web.Web, hub *live.Hub) string {
 	mux := http.NewServeMux()
 	mux.Handle("GET /base/stats/live", httpx.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) error { return w.ServeLive(rw, r, admin) }))
 	mux.Handle("GET /base/api/v1/live", httpx.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) error {
-		return hub.Serve(rw, r, live.Question{After: r.URL.Query().Get("after")}, func() error { return nil })
+		return hub.Serve(rw, r, live.Question{After: r.URL.Query().Get("after"), People: true}, func() error { return nil })
 	}))
 	mux.Handle("GET /base/static/", http.StripPrefix("/base/static/", w.Static()))
 	server := httptest.NewServer(httpx.Secure(mux))
