@@ -44,6 +44,7 @@ type question struct {
 	by    *pkgmeter.Key // nil where nothing is grouped
 	full  bool          // the generation has details
 	kept  *unpackedPacks
+	once  bool // nobody will ask the same soon: what it unpacks is not kept
 
 	// later takes the runs that are kept unpacked, instead of their visitor, where
 	// it is better to look at all of them together.

@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"encoding/json"
@@ -113,7 +114,7 @@ func (q *question) eachPack(ctx context.Context, c cut, grain int, from, to pkgm
 		}
 		show := keyed(at.slice)
 		for i, run := range kept {
-			if err := q.show(periods[i].period, run, show); err != nil {
+			if err := q.show(periods[i].period, run, true, show); err != nil {
 				return err
 			}
 		}
@@ -136,15 +137,15 @@ func (q *question) keptRuns(at slot, periods []stamped) []*cells.Columns {
 	return runs
 }
 
-// show shows a run that is kept.
-func (q *question) show(day pkgmeter.Day, c *cells.Columns, visit func(pkgmeter.Day, *cells.Columns)) error {
+// show shows a run. One that is kept may be looked at later.
+func (q *question) show(day pkgmeter.Day, c *cells.Columns, kept bool, visit func(pkgmeter.Day, *cells.Columns)) error {
 	if c.Len() == 0 {
 		return nil
 	}
 	if last := c.IDs[c.Len()-1]; int(last) >= len(q.space.repo) {
 		return errUnknown(day, last)
 	}
-	if q.later != nil {
+	if kept && q.later != nil {
 		*q.later = append(*q.later, c)
 	} else {
 		visit(day, c)
@@ -166,7 +167,7 @@ func (q *question) readPacks(ctx context.Context, at slot, of []int64, periods [
 		free <- new(packed)
 	}
 	slices.Sort(of)
-	u := unpacking{q: q, at: at, slices: of, periods: periods, keyed: keyed, keep: q.pass == nil || q.kept.hasRoom()}
+	u := unpacking{q: q, at: at, slices: of, periods: periods, keyed: keyed, keep: !q.once && (q.pass == nil || q.kept.hasRoom())}
 	unpacked := make(chan error, 1)
 	go func() { unpacked <- u.run(read, free) }()
 	list, err := json.Marshal(of)
@@ -252,11 +253,15 @@ func (u *unpacking) upTo(slice int64, day pkgmeter.Day) error {
 				return nil
 			}
 			u.at.period = at.period
-			if err := u.q.show(at.period, u.c, u.keyed(u.at.slice)); err != nil {
+			kept := u.q.kept.put(u.at, at.stamp, u.c)
+			if err := u.q.show(at.period, cmp.Or(kept, u.c), kept != nil, u.keyed(u.at.slice)); err != nil {
 				return err
 			}
-			u.q.kept.put(u.at, at.stamp, u.c)
-			u.c = new(cells.Columns)
+			if kept == u.c {
+				u.c = new(cells.Columns)
+			} else {
+				u.c.Reset()
+			}
 		}
 	}
 	return nil

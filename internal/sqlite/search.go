@@ -223,6 +223,7 @@ func (x *searchIndex) addOpening(ctx context.Context, s *Store, q *question) err
 // sum sums the counts of a generation up. What commits told of that is in the
 // snapshot already counts once.
 func (x *searchIndex) sum(ctx context.Context, s *Store, q *question) error {
+	q.once = true
 	x.gen, x.opening = 0, nil
 	for _, by := range pkgmeter.SearchKeys() {
 		if x.groups[by] == nil {

@@ -58,27 +58,31 @@ func (u *unpackedPacks) get(at slot, stamp int64) *cells.Columns {
 	return r.cells
 }
 
-// put keeps the cells of a slot, if there is room.
-func (u *unpackedPacks) put(at slot, stamp int64, c *cells.Columns) {
-	r := &unpackedRun{stamp: stamp, used: time.Now(), cells: compact(c)}
+// put keeps the cells of a slot, if there is room, and returns what is kept: c
+// itself, a copy, or nil.
+func (u *unpackedPacks) put(at slot, stamp int64, c *cells.Columns) *cells.Columns {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	if old := u.runs[at]; old != nil {
 		if old.stamp >= stamp {
-			return // an older snapshot's question
+			return nil // an older snapshot's question
 		}
 		u.drop(at)
 	}
 	if u.runs == nil {
 		u.runs = map[slot]*unpackedRun{}
 	}
-	if u.bytes+r.bytes() > unpackedBytes {
-		u.makeRoom(r.bytes(), r.used.Add(-unpackedAge))
+	now, most := time.Now(), runBytes+c.Len()*cellBytes*9/8
+	if u.bytes+most > unpackedBytes {
+		u.makeRoom(most, now.Add(-unpackedAge))
 	}
-	if u.bytes+r.bytes() <= unpackedBytes {
-		u.runs[at] = r
-		u.bytes += r.bytes()
+	if u.bytes+most > unpackedBytes {
+		return nil
 	}
+	r := &unpackedRun{stamp: stamp, used: now, cells: compact(c)}
+	u.runs[at] = r
+	u.bytes += r.bytes()
+	return r.cells
 }
 
 // hasRoom reports whether much of the room is left.
