@@ -136,42 +136,55 @@ type Server struct {
 	own       chan pkgmeter.Event // what happened to the server's own files
 }
 
-// Run serves on main, and on admin where there is one, until ctx ends or a
-// part fails. It stops in the order that loses nothing: requests first, then
-// the queue that they feed, then the work beside it. The caller closes the
-// store after Run has returned.
-func (s *Server) Run(ctx context.Context, main, admin net.Listener) error {
+// parts are what a server is put together of, beside what its fields hold.
+type parts struct {
+	reports *ingest.Queue[*pkgmeter.AppReport] // nil: nobody is asked
+	alerts  *alert.Alerts
+	pages   *web.Web
+	own     *settings.Pages
+}
+
+// prepare makes the parts; nothing runs yet.
+func (s *Server) prepare(ctx context.Context) (p parts, err error) {
 	s.Auth.Secure = s.Secure
 	s.queue = ingest.New(s.Store, ingest.Options{Fatal: s.Fatal})
 	s.metrics = newMetrics(s.queue, s.Version)
 	large := hook.NewLarge()
 	s.callback = &hook.Callback{Queue: s.queue, Rules: s.Ruled, Token: s.CallbackToken, Now: s.Now, Done: s.metrics.delivered, Large: large, People: s.People}
 	s.events = &hook.Events{Queue: s.queue, Rules: s.Ruled, Now: s.Now, Done: s.metrics.delivered, Refused: s.metrics.refusedItems, Large: large, People: s.People}
-	var reports *ingest.Queue[*pkgmeter.AppReport]
 	if s.Reports != nil {
-		reports = ingest.New(s.Reports, ingest.Options{MaxBatch: maxReported, Fatal: s.Fatal})
+		p.reports = ingest.New(s.Reports, ingest.Options{MaxBatch: maxReported, Fatal: s.Fatal})
 	}
-	s.packageServer(reports)
+	s.packageServer(p.reports)
 	secret, err := s.Store.Secret(ctx)
 	if err != nil {
-		return fmt.Errorf("secret of the installation: %w", err)
+		return p, fmt.Errorf("secret of the installation: %w", err)
 	}
 	s.live = live.New(s.Store, s.Rules, secret, s.Live)
 	s.metrics.watch(s.live)
 	inspect := inspector{s.Store, s.callback}
 	if err := inspect.load(ctx); err != nil {
-		return fmt.Errorf("mapping of the webhook: %w", err)
+		return p, fmt.Errorf("mapping of the webhook: %w", err)
 	}
-	alerts := alert.New(s.Store, s.Store, alert.Options{PublicURL: s.PublicURL, Mail: s.Mail, Now: s.Now})
-	pages := &web.Web{
+	p.alerts = alert.New(s.Store, s.Store, alert.Options{PublicURL: s.PublicURL, Mail: s.Mail, Now: s.Now})
+	p.pages = &web.Web{
 		Stats: s.Store, Searcher: s.Store, Public: s.PublicStats, Now: s.Now, Base: s.Base, Version: s.Version, Panels: s.Store, Sources: s.Store, Inspector: inspect,
-		Catalog: s.catalog(), Badges: badges{s, s.answers()}, Publicity: s.Store, Live: s.live, Alerts: alerts, Settings: true, Own: s.Rules.OwnRules(),
+		Catalog: s.catalog(), Badges: badges{s, s.answers()}, Publicity: s.Store, Live: s.live, Alerts: p.alerts, Settings: true, Own: s.Rules.OwnRules(),
 	}
-	if err := pages.Init(); err != nil {
-		return err
+	if err := p.pages.Init(); err != nil {
+		return p, err
 	}
-	own := &settings.Pages{Web: pages, Auth: s.Auth, Store: s.Store, Now: s.Now, PublicURL: s.PublicURL}
-	if err := own.Init(); err != nil {
+	p.own = &settings.Pages{Web: p.pages, Auth: s.Auth, Store: s.Store, Now: s.Now, PublicURL: s.PublicURL}
+	return p, p.own.Init()
+}
+
+// Run serves on main, and on admin where there is one, until ctx ends or a
+// part fails. It stops in the order that loses nothing: requests first, then
+// the queue that they feed, then the work beside it. The caller closes the
+// store after Run has returned.
+func (s *Server) Run(ctx context.Context, main, admin net.Listener) error {
+	p, err := s.prepare(ctx)
+	if err != nil {
 		return err
 	}
 	// Parts outlive ctx, and end in order.
@@ -181,48 +194,28 @@ func (s *Server) Run(ctx context.Context, main, admin net.Listener) error {
 		defer stopInner()
 		return s.queue.Run(inner)
 	})
-	g.Go(func() error {
-		return s.Store.Maintain(inner, func(err error) { slog.Error("maintenance", "err", err) })
-	})
-	g.Go(func() error {
-		s.Auth.LogFailures(inner, slog.Default())
-		return nil
-	})
-	if reports != nil {
+	if p.reports != nil {
 		g.Go(func() error {
 			defer stopInner()
-			return reports.Run(inner)
+			return p.reports.Run(inner)
 		})
 	}
 	g.Go(func() error {
-		s.live.Run(inner)
-		return nil
+		return s.Store.Maintain(inner, func(err error) { slog.Error("maintenance", "err", err) })
 	})
-	g.Go(func() error {
-		s.packages.Run(inner)
-		return nil
-	})
+	for _, run := range s.beside(p) {
+		g.Go(func() error {
+			run(inner)
+			return nil
+		})
+	}
 	counting, stopCounting := context.WithCancel(context.WithoutCancel(ctx))
 	counted := make(chan struct{})
 	go func() {
 		defer close(counted)
 		s.countOwn(counting)
 	}()
-	if s.Blobs != nil {
-		g.Go(func() error {
-			s.sweep(inner)
-			return nil
-		})
-	}
-	g.Go(func() error {
-		daily.Run(inner, s.Store, s.Now, func(err error) { slog.Error("statistics of a day", "err", err) })
-		return nil
-	})
-	g.Go(func() error {
-		alerts.Run(inner)
-		return nil
-	})
-	servers := []*http.Server{s.listen(g, main, s.handler(pages, own), writeTimeout)}
+	servers := []*http.Server{s.listen(g, main, s.handler(p.pages, p.own), writeTimeout)}
 	if admin != nil {
 		servers = append(servers, s.listen(g, admin, s.adminHandler(), 0)) // a profile takes as long as it is asked to
 	}
@@ -238,6 +231,24 @@ func (s *Server) Run(ctx context.Context, main, admin net.Listener) error {
 		return err
 	})
 	return g.Wait()
+}
+
+// beside lists the work beside requests that cannot fail and ends with its
+// context.
+func (s *Server) beside(p parts) []func(context.Context) {
+	all := []func(context.Context){
+		func(ctx context.Context) { s.Auth.LogFailures(ctx, slog.Default()) },
+		s.live.Run,
+		s.packages.Run,
+		func(ctx context.Context) {
+			daily.Run(ctx, s.Store, s.Now, func(err error) { slog.Error("statistics of a day", "err", err) })
+		},
+		p.alerts.Run,
+	}
+	if s.Blobs != nil {
+		all = append(all, s.sweep)
+	}
+	return all
 }
 
 func (s *Server) listen(g *errgroup.Group, ln net.Listener, h http.Handler, write time.Duration) *http.Server {
