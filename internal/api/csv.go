@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/pkgmeter/pkgmeter"
+	"github.com/pkgmeter/pkgmeter/internal/httpx"
 )
 
 // maxTableRows is how many keys a table of format=csv lists where no limit is
@@ -48,7 +49,7 @@ func WriteCSV(w io.Writer, rows [][]string) error {
 	for _, row := range rows {
 		cells := make([]string, len(row))
 		for i := range row {
-			cells[i] = harmless(row[i])
+			cells[i] = httpx.Cell(row[i])
 		}
 		if err := t.Write(cells); err != nil {
 			return err
@@ -56,14 +57,6 @@ func WriteCSV(w io.Writer, rows [][]string) error {
 	}
 	t.Flush()
 	return t.Error()
-}
-
-// harmless keeps a spreadsheet from taking a name from outside for a formula.
-func harmless(cell string) string {
-	if cell != "" && strings.ContainsRune("=+-@\t\r", rune(cell[0])) {
-		return "'" + cell
-	}
-	return cell
 }
 
 func text(n int64) string { return strconv.FormatInt(n, 10) }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/pkgmeter/pkgmeter"
+	"github.com/pkgmeter/pkgmeter/internal/httpx"
 )
 
 const auditPath = "/stats/settings/audit"
@@ -105,7 +106,7 @@ func (s *Pages) auditCSV(rw http.ResponseWriter, r *http.Request, filter pkgmete
 	}
 	err := s.Store.Changes(r.Context(), filter, 0, func(c pkgmeter.Change) error {
 		return t.Write([]string{
-			strconv.FormatInt(c.ID, 10), c.At.UTC().Format(time.RFC3339), harmless(c.Actor), c.Action, harmless(c.Target), harmless(c.Detail),
+			strconv.FormatInt(c.ID, 10), c.At.UTC().Format(time.RFC3339), httpx.Cell(c.Actor), c.Action, httpx.Cell(c.Target), httpx.Cell(c.Detail),
 		})
 	})
 	if err != nil {
@@ -113,12 +114,4 @@ func (s *Pages) auditCSV(rw http.ResponseWriter, r *http.Request, filter pkgmete
 	}
 	t.Flush()
 	return t.Error()
-}
-
-// harmless keeps a spreadsheet from taking a name from outside for a formula.
-func harmless(cell string) string {
-	if cell != "" && strings.ContainsRune("=+-@\t\r", rune(cell[0])) {
-		return "'" + cell
-	}
-	return cell
 }
