@@ -7,6 +7,7 @@ package browsertest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/url"
 	"os"
@@ -15,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chromedp/cdproto"
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/log"
 	"github.com/chromedp/cdproto/network"
@@ -44,7 +46,7 @@ func New(t *testing.T) context.Context {
 	if err := chromedp.Do(ctx); err != nil { // it lives as long as the context of its first call
 		t.Fatal(err)
 	}
-	ctx, cancel = context.WithTimeout(ctx, 2*time.Minute)
+	ctx, cancel = context.WithTimeout(ctx, 5*time.Minute)
 	t.Cleanup(cancel)
 	return ctx
 }
@@ -125,13 +127,76 @@ func Call[P, R any](ctx context.Context, t *testing.T, cmd cdp.Command[P, R], pa
 	}
 }
 
+// The time a page has to become what a test waits for, and between two looks.
+const (
+	patience = 60 * time.Second
+	pause    = 20 * time.Millisecond
+)
+
+// Do acts in the page.
+func Do(ctx context.Context, t *testing.T, acts ...chromedp.Action[chromedp.Void]) {
+	t.Helper()
+	if err := chromedp.Do(ctx, acts...); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // Visit opens a page and waits until it is at rest.
 func Visit(ctx context.Context, t *testing.T, address string) {
 	t.Helper()
 	if err := chromedp.Do(ctx, chromedp.Navigate(address), chromedp.WaitReady(chromedp.CSS("main"))); err != nil {
 		t.Fatalf("%s: %v", address, err)
 	}
-	if _, err := chromedp.Run(ctx, chromedp.Poll[bool](`document.readyState === "complete"`)); err != nil {
-		t.Fatalf("%s: %v", address, err)
+	Until(ctx, t, address+" is at rest", `document.readyState === "complete"`)
+}
+
+// Leave does what leads to another page, and waits until that one is at rest
+// under an address whose path and query contain what is wanted. It takes no
+// page for the next one that is still the old one, be the address the same.
+func Leave(ctx context.Context, t *testing.T, want string, acts ...chromedp.Action[chromedp.Void]) {
+	t.Helper()
+	Evaluate[bool](ctx, t, `window.left = true`)
+	Do(ctx, t, acts...)
+	Until(ctx, t, "another page, at "+want,
+		fmt.Sprintf(`window.left === undefined && document.readyState === "complete" && (location.pathname + location.search).includes(%q)`, want))
+}
+
+// Evaluate returns what a script says of the page, or what its promise comes to.
+// It is asked again where the page was just being replaced by another, so what
+// changes a page and leaves it belongs to Leave.
+func Evaluate[T any](ctx context.Context, t *testing.T, script string) T {
+	t.Helper()
+	for end := time.Now().Add(patience); ; {
+		v, err := chromedp.Run(ctx, chromedp.Evaluate[T](script, chromedp.EvalAwaitPromise))
+		if err == nil {
+			return v
+		}
+		if !replaced(err) || time.Now().After(end) {
+			t.Fatalf("%.200s: %v", script, err)
+		}
+		time.Sleep(pause)
 	}
+}
+
+// Until waits until a condition holds in the page, whichever page that is by
+// then. A condition that throws does not hold.
+func Until(ctx context.Context, t *testing.T, what, condition string) {
+	t.Helper()
+	for end := time.Now().Add(patience); ; time.Sleep(pause) {
+		ok, err := chromedp.Run(ctx, chromedp.Evaluate[bool](condition))
+		if ok && err == nil {
+			return
+		}
+		if time.Now().After(end) || ctx.Err() != nil {
+			at, _ := chromedp.Run(ctx, chromedp.Evaluate[string](`location.href`)) //nolint:errcheck // the wait has failed, this is to help
+			t.Fatalf("not within %v: %s, the page is %s: %v", patience, what, at, err)
+		}
+	}
+}
+
+// replaced tells that the page went away while it was asked.
+func replaced(err error) bool {
+	const serverError = -32000 // of JSON-RPC: the browser gives it with several texts
+	var e *cdproto.Error
+	return errors.As(err, &e) && e.Code == serverError
 }

@@ -30,37 +30,36 @@ func (r *visitor) key(key string, modifiers chromedp.Modifier) {
 
 func (r *visitor) types(text string) {
 	r.t.Helper()
-	if err := chromedp.Do(r.ctx, chromedp.KeyEvent(text)); err != nil {
-		r.t.Fatal(err)
-	}
+	browsertest.Do(r.ctx, r.t, chromedp.KeyEvent(text))
 }
 
 // searches goes to a package and to a client by keys alone, from pages of every
 // kind.
 func (r *visitor) searches() {
-	const option = "dialog.palette [role=option]"
+	const (
+		opened = `document.querySelector("dialog.palette[open]") !== null`
+		option = "dialog.palette [role=option]"
+	)
 	for _, from := range []string{"/stats", "/stats/rules", "/catalog"} {
 		browsertest.Visit(r.ctx, r.t, r.meter.url(from))
 		r.key("/", 0)
-		eventually(r.t, "the search", func() bool { return r.count("dialog.palette[open]") == 1 })
+		r.shows("the search", opened)
 		r.types("acme")
 		eventually(r.t, "suggestions", func() bool {
 			return r.count(option) > 4 && r.count(option+" mark") >= r.count(option) && r.count(option+` .spark path[d^="M"]`) == r.count(option)
 		})
 		r.sound("the search on " + from)
 	}
-	r.types(kb.ArrowDown + kb.ArrowUp + kb.Enter)
-	r.arrives("/stats/package?package=")
+	r.enters(kb.ArrowDown+kb.ArrowUp+kb.Enter, "/stats/package?package=")
 	r.key("k", chromedp.ModifierCtrl)
-	eventually(r.t, "the search again", func() bool { return r.count("dialog.palette[open]") == 1 })
+	r.shows("the search again", opened)
 	r.types("gradle")
-	eventually(r.t, "the answer", func() bool { return r.count(option+" mark") > 0 && r.text(option+" mark") == "gradle" })
+	r.shows("the answer", `document.querySelector("`+option+` mark").innerText === "gradle"`)
 	r.types(kb.ArrowUp) // to the last one: clients are the last group
 	if got := r.text(option + "[aria-selected=true] .name"); got != "gradle" {
 		r.t.Errorf("the last option is %q", got)
 	}
-	r.types(kb.Enter)
-	r.arrives("client=gradle")
+	r.enters(kb.Enter, "client=gradle")
 	browsertest.Visit(r.ctx, r.t, r.meter.url("/stats/search?q=acme"))
 	if r.count("[data-hits=package] tbody tr") == 0 || r.count("[data-hits=file] tbody tr") == 0 {
 		r.t.Error("the page of a search shows nothing")
@@ -76,16 +75,18 @@ func (r *visitor) compares() {
 	r.sound("an empty comparison")
 	r.click(".offers a", "package=")
 	for i := range 2 {
-		r.click("#add", "package=")
+		r.press("#add")
 		r.types("acme")
 		eventually(r.t, "suggestions of packages", func() bool { return r.count("form[data-add] [role=option]") > 2 })
 		if i == 0 {
 			r.sound("suggestions of packages")
-			r.click("#add", "package=")
+			r.press("#add")
 		}
 		before := r.count("[data-panel=compared] tbody tr")
-		r.types(strings.Repeat(kb.ArrowDown, 1+i) + kb.Enter)
-		eventually(r.t, "one more package", func() bool { return r.count("[data-panel=compared] tbody tr") == before+1 })
+		r.enters(strings.Repeat(kb.ArrowDown, 1+i)+kb.Enter, "package=")
+		if n := r.count("[data-panel=compared] tbody tr"); n != before+1 {
+			r.t.Errorf("%d packages are compared, want one more than %d", n, before)
+		}
 	}
 	for i, scale := range []string{"log", "index", "share", "linear"} {
 		if i < 3 {
@@ -100,7 +101,9 @@ func (r *visitor) compares() {
 	}
 	r.comparedCalls()
 	r.click("[data-panel=compared] tbody tr:first-child td:last-child a", "days=90")
-	eventually(r.t, "two packages", func() bool { return r.count("[data-panel=compared] tbody tr") == 2 })
+	if n := r.count("[data-panel=compared] tbody tr"); n != 2 {
+		r.t.Errorf("%d packages are compared, want 2", n)
+	}
 	nine := url.Values{}
 	for i := range 9 {
 		nine.Add("package", fmt.Sprintf("pkg:npm/x%d", i))

@@ -7,7 +7,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/chromedp/chromedp"
 	"github.com/pkgmeter/pkgmeter/internal/browsertest"
 )
 
@@ -55,16 +54,9 @@ func (r *visitor) ticks(want []string) {
 	}
 }
 
-func (r *visitor) press(selector string) {
-	r.t.Helper()
-	if err := chromedp.Do(r.ctx, chromedp.Click(chromedp.CSS(selector))); err != nil {
-		r.t.Fatalf("click %s: %v", selector, err)
-	}
-}
-
 func (r *visitor) connected() {
 	r.t.Helper()
-	eventually(r.t, "a connection", func() bool { return r.text("[data-live-state]") == "Connected: events appear by themselves." })
+	r.shows("a connection", `document.querySelector("[data-live-state]").innerText === "Connected: events appear by themselves."`)
 }
 
 func TestAReaderSeesEventsAsTheyCome(t *testing.T) {
@@ -72,8 +64,7 @@ func TestAReaderSeesEventsAsTheyCome(t *testing.T) {
 	r := newVisitor(t, m)
 	r.logIn()
 	m.fetch(t, jars(1, 2)...)
-	r.press(`nav a[href="/stats/live"]`)
-	r.arrives("/stats/live")
+	r.click(`nav a[href="/stats/live"]`, "/stats/live")
 	r.connected()
 	r.ticks(jars(1, 2))
 	m.fetch(t, jars(3, 5)...)
@@ -82,7 +73,7 @@ func TestAReaderSeesEventsAsTheyCome(t *testing.T) {
 
 	r.press("[data-live-tools] button")
 	m.fetch(t, jars(6, 8)...)
-	eventually(t, "three events wait", func() bool { return r.text("[data-live-tools] .label") == "3 wait" })
+	r.shows("three events wait", `document.querySelector("[data-live-tools] .label").innerText === "3 wait"`)
 	if got := r.ticker(); len(got) != 5 || r.text("[data-live-state]") != "Paused: what comes waits." {
 		t.Errorf("while it is paused it shows %v", got)
 	}
@@ -91,7 +82,7 @@ func TestAReaderSeesEventsAsTheyCome(t *testing.T) {
 
 	// The server dies, and comes back: the page says so, and misses nothing.
 	m.kill()
-	eventually(t, "the page says that it is not connected", func() bool { return strings.HasPrefix(r.text("[data-live-state]"), "Not connected.") })
+	r.shows("the page says that it is not connected", `document.querySelector("[data-live-state]").innerText.startsWith("Not connected.")`)
 	m.start(t)
 	m.fetch(t, jars(9, 25)...)
 	r.connected()
@@ -100,17 +91,13 @@ func TestAReaderSeesEventsAsTheyCome(t *testing.T) {
 	r.Take() // the browser tells that the connection failed
 
 	r.press(".ticker-filter summary")
-	if err := chromedp.Do(r.ctx, chromedp.SendKeys(chromedp.CSS(".ticker-filter [name=type]"), "npm")); err != nil {
-		t.Fatal(err)
-	}
-	r.press(".ticker-filter button")
-	r.arrives("type=npm")
+	r.fill(".ticker-filter [name=type]", "npm")
+	r.click(".ticker-filter button", "type=npm")
 	r.connected()
 	m.fetch(t, "com/acme/app/2.0/app-2.0.jar", "left-pad/-/left-pad-1.3.0.tgz")
 	r.ticks([]string{"left-pad/-/left-pad-1.3.0.tgz"})
 	r.sound("the live view of a filter")
-	r.press("[data-live-rows] th a")
-	r.arrives("/stats/package?")
+	r.click("[data-live-rows] th a", "/stats/package?")
 	if got := r.text("h1"); got != "left-pad" {
 		t.Errorf("the link of a package leads to %q", got)
 	}

@@ -5,18 +5,9 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
 	"github.com/pkgmeter/pkgmeter/internal/browsertest"
 )
-
-// fill types into a field.
-func (r *visitor) fill(selector, text string) {
-	r.t.Helper()
-	if err := chromedp.Do(r.ctx, chromedp.SendKeys(chromedp.CSS(selector), text)); err != nil {
-		r.t.Fatalf("type into %s: %v", selector, err)
-	}
-}
 
 func TestAnAdministratorSettlesEverythingInTheBrowser(t *testing.T) {
 	bin, err := build()
@@ -70,10 +61,7 @@ func (r *visitor) addsAUser() {
 func (r *visitor) makesAToken() string {
 	r.click(`.tabs a[href$="/tokens"]`, "/stats/settings/tokens")
 	evaluate[bool](r, `document.querySelector("#scope").value = "read", true`)
-	if err := chromedp.Do(r.ctx, chromedp.Click(chromedp.CSS("form.fields button"))); err != nil {
-		r.t.Fatal(err)
-	}
-	eventually(r.t, "the token", func() bool { return r.count(".secret input") == 1 })
+	r.click("form.fields button", "/stats/settings/tokens")
 	r.sound("the tokens")
 	return evaluate[string](r, `document.querySelector(".secret input").value`)
 }
@@ -84,10 +72,7 @@ func (r *visitor) sharesAView() string {
 	r.click(`[data-panel=repositories] tbody a`, "repository=")
 	r.click(`a[href*="/settings/links"]`, "/stats/settings/links")
 	r.sound("a link that is wanted")
-	if err := chromedp.Do(r.ctx, chromedp.Click(chromedp.CSS("form button.button"))); err != nil {
-		r.t.Fatal(err)
-	}
-	eventually(r.t, "the link", func() bool { return r.count(".secret input") == 1 })
+	r.click("form button.button", "/stats/settings/links")
 	return evaluate[string](r, `document.querySelector(".secret input").value`)
 }
 
@@ -113,8 +98,8 @@ func (r *visitor) readsTheAuditLog(want []string, secrets ...string) {
 			r.t.Error("the audit log has a secret")
 		}
 	}
-	r.fill("#actor", "nobody"+kb.Enter)
-	r.arrives("actor=nobody")
+	r.fill("#actor", "nobody")
+	r.enters(kb.Enter, "actor=nobody")
 	if got := r.text("main"); !strings.Contains(got, "Nothing that fits") {
 		r.t.Errorf("changes of nobody: %s", got)
 	}

@@ -69,11 +69,7 @@ func newVisitor(t *testing.T, m *meter) *visitor {
 
 func evaluate[T any](r *visitor, script string) T {
 	r.t.Helper()
-	v, err := chromedp.Run(r.ctx, chromedp.Evaluate[T](script, chromedp.EvalAwaitPromise))
-	if err != nil {
-		r.t.Fatalf("%.80s: %v", script, err)
-	}
-	return v
+	return browsertest.Evaluate[T](r.ctx, r.t, script)
 }
 
 func (r *visitor) text(selector string) string {
@@ -86,21 +82,35 @@ func (r *visitor) count(selector string) int {
 	return evaluate[int](r, fmt.Sprintf(`document.querySelectorAll(%q).length`, selector))
 }
 
-// click clicks and waits until the address is the one that is wanted.
+// click clicks and waits for the page that it leads to, under the address that
+// is wanted.
 func (r *visitor) click(selector, want string) {
 	r.t.Helper()
-	if err := chromedp.Do(r.ctx, chromedp.Click(chromedp.CSS(selector))); err != nil {
-		r.t.Fatalf("click %s: %v", selector, err)
-	}
-	r.arrives(want)
+	browsertest.Leave(r.ctx, r.t, want, chromedp.Click(chromedp.CSS(selector)))
 }
 
-func (r *visitor) arrives(want string) {
+// press clicks what stays on the page.
+func (r *visitor) press(selector string) {
 	r.t.Helper()
-	eventually(r.t, "the address "+want, func() bool {
-		at := evaluate[string](r, `document.readyState === "complete" ? location.pathname + location.search : ""`)
-		return strings.Contains(at, want)
-	})
+	browsertest.Do(r.ctx, r.t, chromedp.Click(chromedp.CSS(selector)))
+}
+
+// enters types what leads to another page.
+func (r *visitor) enters(keys, want string) {
+	r.t.Helper()
+	browsertest.Leave(r.ctx, r.t, want, chromedp.KeyEvent(keys))
+}
+
+// fill types into a field.
+func (r *visitor) fill(selector, text string) {
+	r.t.Helper()
+	browsertest.Do(r.ctx, r.t, chromedp.SendKeys(chromedp.CSS(selector), text))
+}
+
+// shows waits until a condition holds in the page.
+func (r *visitor) shows(what, condition string) {
+	r.t.Helper()
+	browsertest.Until(r.ctx, r.t, what, condition)
 }
 
 // content fetches an address with the session of the page.
@@ -123,17 +133,13 @@ func (r *visitor) sound(page string) {
 			r.t.Errorf("%s, %s:\n%s", page, theme, found)
 		}
 	}
-	if err := chromedp.Do(r.ctx, chromedp.EmulateViewport(390, 800)); err != nil {
-		r.t.Fatal(err)
-	}
+	browsertest.Do(r.ctx, r.t, chromedp.EmulateViewport(390, 800))
 	// Charts follow the window in their next frame.
 	const settled = `new Promise(done => setTimeout(() => done(document.documentElement.scrollWidth), 300))`
 	if w := evaluate[int](r, settled); w > 390 {
 		r.t.Errorf("%s: %d pixels wide on a phone", page, w)
 	}
-	if err := chromedp.Do(r.ctx, chromedp.EmulateViewport(1280, 900)); err != nil {
-		r.t.Fatal(err)
-	}
+	browsertest.Do(r.ctx, r.t, chromedp.EmulateViewport(1280, 900))
 	for _, complaint := range r.Take() {
 		r.t.Errorf("%s: %s", page, complaint)
 	}
@@ -146,11 +152,12 @@ func (r *visitor) logIn() {
 	browsertest.Visit(r.ctx, r.t, r.meter.url("/stats"))
 	r.Take()
 	r.sound("the login")
-	err := chromedp.Do(r.ctx, chromedp.SendKeys(chromedp.CSS("[name=username]"), "admin"), chromedp.SendKeys(chromedp.CSS("[name=password]"), password+kb.Enter))
-	if err != nil {
-		r.t.Fatal(err)
+	r.fill("[name=username]", "admin")
+	r.fill("[name=password]", password)
+	r.enters(kb.Enter, "/stats")
+	if got := r.text("h1"); got != "Downloads" {
+		r.t.Fatalf("after the login the page is %q", got)
 	}
-	eventually(r.t, "the numbers", func() bool { return r.text("h1") == "Downloads" })
 }
 
 func TestAReaderWalksThroughAnInventedYear(t *testing.T) {

@@ -51,14 +51,8 @@ func TestNoPageRunsWhatSendersSend(t *testing.T) {
 	browsertest.Visit(ctx, t, s.url+"/base/stats")
 	// The form is the page of a 401, which the console notes.
 	c.Take()
-	err := chromedp.Do(ctx,
-		chromedp.SendKeys(chromedp.CSS(`input[name="username"]`), "admin"),
-		chromedp.SendKeys(chromedp.CSS(`input[name="password"]`), "secret of admin"),
-		chromedp.Submit(chromedp.CSS(`input[name="password"]`)),
-		chromedp.WaitVisible(chromedp.CSS(`form.logout`)))
-	if err != nil {
-		t.Fatal(err)
-	}
+	browsertest.Do(ctx, t, chromedp.SendKeys(chromedp.CSS(`input[name="username"]`), "admin"), chromedp.SendKeys(chromedp.CSS(`input[name="password"]`), "secret of admin"))
+	browsertest.Leave(ctx, t, "/base/stats", chromedp.Submit(chromedp.CSS(`input[name="password"]`)))
 	pages := []string{"/", "/login", "/stats", "/stats?days=all", "/stats?days=all&measure=hits", "/stats?days=7", "/stats?class=unknown", "/stats/rules?path=x.jar", "/stats/sources", "/stats/settings", "/stats/payloads", "/stats/quarantine"}
 	for id := range 20 { // one name could hide those that follow it
 		pages = append(pages, fmt.Sprintf("/stats/quarantine?before=%d", 5+id*5))
@@ -66,8 +60,8 @@ func TestNoPageRunsWhatSendersSend(t *testing.T) {
 	for _, path := range pages {
 		browsertest.Visit(ctx, t, s.url+"/base"+path)
 		const inside = `[...document.querySelectorAll("pre")].filter(e => e.childNodes.length > 1 || e.children.length > 0).length`
-		if n, err := chromedp.Run(ctx, chromedp.Evaluate[int](inside)); err != nil || n > 0 {
-			t.Errorf("%s: %d payloads became elements, %v", path, n, err)
+		if n := browsertest.Evaluate[int](ctx, t, inside); n > 0 {
+			t.Errorf("%s: %d payloads became elements", path, n)
 		}
 		for _, complaint := range c.Take() {
 			t.Errorf("%s: %s", path, complaint)

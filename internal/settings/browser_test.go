@@ -101,12 +101,9 @@ func TestNamesFromOutsideDoNothingInABrowser(t *testing.T) {
 		for _, c := range complaints.Take() {
 			t.Errorf("%s: %s", path, c)
 		}
-		if err := chromedp.Do(ctx, chromedp.EmulateViewport(390, 800)); err != nil {
-			t.Fatal(err)
-		}
-		wide, err := chromedp.Run(ctx, chromedp.Evaluate[int](`document.documentElement.scrollWidth`))
-		if err != nil || wide > 390 {
-			t.Errorf("%s: %d pixels wide on a phone, %v", path, wide, err)
+		browsertest.Do(ctx, t, chromedp.EmulateViewport(390, 800))
+		if wide := browsertest.Evaluate[int](ctx, t, `document.documentElement.scrollWidth`); wide > 390 {
+			t.Errorf("%s: %d pixels wide on a phone", path, wide)
 		}
 	}
 }
@@ -125,9 +122,7 @@ func TestPictures(t *testing.T) {
 	for name, path := range paths {
 		for _, width := range []int64{1280, 390} {
 			for _, scheme := range []string{"light", "dark"} {
-				if err := chromedp.Do(ctx, chromedp.EmulateViewport(width, 800)); err != nil {
-					t.Fatal(err)
-				}
+				browsertest.Do(ctx, t, chromedp.EmulateViewport(width, 800))
 				browsertest.Call(ctx, t, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}}})
 				browsertest.Visit(ctx, t, base+path)
 				png, err := chromedp.Run(ctx, chromedp.FullScreenshot(100))

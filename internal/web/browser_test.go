@@ -117,11 +117,7 @@ func serve(t *testing.T, w *web.Web, p pkgmeter.Principal) string {
 
 func number(ctx context.Context, t *testing.T, script string) int {
 	t.Helper()
-	n, err := chromedp.Run(ctx, chromedp.Evaluate[int](script))
-	if err != nil {
-		t.Fatalf("%s: %v", script, err)
-	}
-	return n
+	return browsertest.Evaluate[int](ctx, t, script)
 }
 
 func TestNamesFromOutsideDoNothingInABrowser(t *testing.T) {
@@ -146,10 +142,7 @@ func TestNamesFromOutsideDoNothingInABrowser(t *testing.T) {
 			}
 		}
 		if bundled && path == "/stats" {
-			shown, err := chromedp.Run(ctx, chromedp.Evaluate[string](hover, chromedp.EvalAwaitPromise))
-			if err != nil {
-				t.Fatal(err)
-			}
+			shown := browsertest.Evaluate[string](ctx, t, hover)
 			for _, want := range []string{"not over yet", "no source reported", "%"} {
 				if !strings.Contains(shown, want) {
 					t.Errorf("no tooltip says %q, but: %s", want, shown)
@@ -206,9 +199,7 @@ func TestThePageNeedsNoScript(t *testing.T) {
 	base := serve(t, w, pkgmeter.Principal{})
 	ctx := browsertest.New(t)
 	browsertest.Call(ctx, t, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true})
-	if err := chromedp.Do(ctx, chromedp.Navigate(base+"/stats?days=90")); err != nil {
-		t.Fatal(err)
-	}
+	browsertest.Do(ctx, t, chromedp.Navigate(base+"/stats?days=90"))
 	for selector, want := range map[string]int{
 		"svg.chart": 1, "svg.pie": 2, ".stack path.c1": 1, "button.toggle": 0, ".live": 0,
 		".lists table": 12,
@@ -228,9 +219,7 @@ func TestThePageFitsAPhone(t *testing.T) {
 	base := serve(t, w, admin)
 	ctx := browsertest.New(t)
 	for _, width := range []int64{390, 768, 1280} {
-		if err := chromedp.Do(ctx, chromedp.EmulateViewport(width, 800)); err != nil {
-			t.Fatal(err)
-		}
+		browsertest.Do(ctx, t, chromedp.EmulateViewport(width, 800))
 		for _, path := range []string{
 			"/stats?days=365", "/stats?" + url.Values{"client": evil[:10], "class": {"ci", "bot"}}.Encode(),
 			"/stats/package?" + url.Values{"package": {"pkg:generic/x"}}.Encode(), "/stats/package?package=pkg:maven/" + strings.Repeat("x", 300),
@@ -263,13 +252,10 @@ func TestALegendHidesAClassAndALinkShowsItAlone(t *testing.T) {
 		t.Errorf("%d days of people are drawn and %d classes are on, want 2 and 4", n, on)
 	}
 	for _, want := range []int{0, 2} {
-		if err := chromedp.Do(ctx, chromedp.Click(chromedp.CSS(`[data-layer="people"] button`))); err != nil {
-			t.Fatal(err)
-		}
+		browsertest.Do(ctx, t, chromedp.Click(chromedp.CSS(`[data-layer="people"] button`)))
 		const settled = `(async () => { for (let frame = 0; frame < 60; frame++) await new Promise(requestAnimationFrame); return ` + people + `; })()`
-		n, err := chromedp.Run(ctx, chromedp.Evaluate[int](settled, chromedp.EvalAwaitPromise))
-		if on := number(ctx, t, pressed); err != nil || n != want || on != 3+want/2 {
-			t.Errorf("%d days of people are drawn and %d classes are on, want %d and %d, %v", n, on, want, 3+want/2, err)
+		if n, on := number(ctx, t, settled), number(ctx, t, pressed); n != want || on != 3+want/2 {
+			t.Errorf("%d days of people are drawn and %d classes are on, want %d and %d", n, on, want, 3+want/2)
 		}
 	}
 	follow(ctx, t, `[data-panel=classes] tbody a[href*="class=ci"]`, "?class=ci&days=7&measure=hits")
@@ -323,14 +309,8 @@ func TestTheBoxExplainsAPath(t *testing.T) {
 	w, _ := open(t)
 	ctx := browsertest.New(t)
 	browsertest.Visit(ctx, t, serve(t, w, pkgmeter.Principal{})+"/stats/rules")
-	err := chromedp.Do(ctx,
-		chromedp.SendKeys(chromedp.CSS("#path"), "@scope/x/-/x-1.3.0.tgz"),
-		chromedp.SendKeys(chromedp.CSS("#agent"), "npm/10.2.4"),
-		chromedp.Submit(chromedp.CSS("#path")),
-		chromedp.WaitVisible(chromedp.CSS(".facts")))
-	if err != nil {
-		t.Fatal(err)
-	}
+	browsertest.Do(ctx, t, chromedp.SendKeys(chromedp.CSS("#path"), "@scope/x/-/x-1.3.0.tgz"), chromedp.SendKeys(chromedp.CSS("#agent"), "npm/10.2.4"))
+	browsertest.Leave(ctx, t, "/stats/rules?path=", chromedp.Submit(chromedp.CSS("#path")))
 	if text := textAt(ctx, t, ".facts"); !strings.Contains(text, "pkg:npm/%40scope/x") || !strings.Contains(text, "10.2.4") {
 		t.Errorf("the box says %s", text)
 	}
@@ -340,35 +320,20 @@ func TestTheBoxExplainsAPath(t *testing.T) {
 // wanted query.
 func follow(ctx context.Context, t *testing.T, link, query string) {
 	t.Helper()
-	click := fmt.Sprintf(`(() => { const a = document.querySelector(%q), d = a.closest("details"); if (d) d.querySelector("summary").click(); a.click(); return 1; })()`, link)
+	click := fmt.Sprintf(`(() => { const a = document.querySelector(%q), d = a.closest("details"); if (d) d.querySelector("summary").click(); setTimeout(() => a.click()); return 1; })()`, link)
 	number(ctx, t, click)
 	arrived(ctx, t, query)
 }
 
 func textAt(ctx context.Context, t *testing.T, selector string) string {
 	t.Helper()
-	text, err := chromedp.Run(ctx, chromedp.Evaluate[string](fmt.Sprintf(`document.querySelector(%q)?.innerText ?? ""`, selector)))
-	if err != nil {
-		t.Fatalf("%s: %v", selector, err)
-	}
-	return text
+	return browsertest.Evaluate[string](ctx, t, fmt.Sprintf(`document.querySelector(%q)?.innerText ?? ""`, selector))
 }
 
 // arrived waits for the page with the wanted query.
 func arrived(ctx context.Context, t *testing.T, query string) {
 	t.Helper()
-	at := ""
-	for {
-		where, err := chromedp.Run(ctx, chromedp.Evaluate[string](`document.readyState === "complete" ? location.search + "|" : ""`))
-		if at = where; err == nil && at == query+"|" { // an error: the page is just being replaced
-			return
-		}
-		select {
-		case <-ctx.Done():
-			t.Fatalf("the page is %s, want %s", at, query)
-		case <-time.After(20 * time.Millisecond):
-		}
-	}
+	browsertest.Until(ctx, t, "the page of "+query, fmt.Sprintf(`document.readyState === "complete" && location.search === %q`, query))
 }
 
 func TestTheScriptDrawsChangesOfRules(t *testing.T) {

@@ -287,17 +287,13 @@ func typed(ctx context.Context, t *testing.T, text string) {
 // until waits until a condition holds in the page.
 func until(ctx context.Context, t *testing.T, condition string) {
 	t.Helper()
-	if _, err := chromedp.Run(ctx, chromedp.Poll[bool](condition)); err != nil {
-		t.Fatalf("%s: %v", condition, err)
-	}
+	browsertest.Until(ctx, t, condition, condition)
 }
 
 func press(ctx context.Context, t *testing.T, keys ...string) {
 	t.Helper()
 	for _, key := range keys {
-		if err := chromedp.Do(ctx, chromedp.KeyEvent(key)); err != nil {
-			t.Fatal(err)
-		}
+		browsertest.Do(ctx, t, chromedp.KeyEvent(key))
 	}
 }
 
@@ -322,9 +318,8 @@ func TestThePaletteIsWalkedByKeysAlone(t *testing.T) {
 		if step.key != "" {
 			press(ctx, t, step.key)
 		}
-		text, err := chromedp.Run(ctx, chromedp.Evaluate[string](active+`.querySelector(".name").textContent`))
-		if err != nil || text != step.want {
-			t.Errorf("after %q the active option is %q, want %q: %v", step.key, text, step.want, err)
+		if text := browsertest.Evaluate[string](ctx, t, active+`.querySelector(".name").textContent`); text != step.want {
+			t.Errorf("after %q the active option is %q, want %q", step.key, text, step.want)
 		}
 		if n := number(ctx, t, `document.querySelectorAll("[role=option][aria-selected=true]").length`); n != 1 {
 			t.Errorf("%d options are selected", n)
@@ -336,9 +331,7 @@ func TestThePaletteIsWalkedByKeysAlone(t *testing.T) {
 	if n := number(ctx, t, `document.querySelectorAll("dialog.palette .spark path[d^=M]").length`); n != 6 {
 		t.Errorf("%d series are drawn", n)
 	}
-	if err := chromedp.Do(ctx, chromedp.KeyEvent(kb.Escape)); err != nil {
-		t.Fatal(err)
-	}
+	press(ctx, t, kb.Escape)
 	until(ctx, t, `document.querySelector("dialog[open]") === null`)
 	openPalette(ctx, t, "k", chromedp.ModifierCtrl)
 	typed(ctx, t, "zzz")
@@ -363,9 +356,7 @@ func TestASlashIsTypedWhereSomebodyTypes(t *testing.T) {
 	twoPackages(t, s)
 	ctx := browsertest.New(t)
 	browsertest.Visit(ctx, t, serve(t, w, pkgmeter.Principal{})+"/stats/rules")
-	if err := chromedp.Do(ctx, chromedp.SendKeys(chromedp.CSS("#path"), "a/b")); err != nil {
-		t.Fatal(err)
-	}
+	browsertest.Do(ctx, t, chromedp.SendKeys(chromedp.CSS("#path"), "a/b"))
 	if n := number(ctx, t, `document.querySelector("#path").value === "a/b" && document.querySelector("dialog[open]") === null ? 1 : 0`); n != 1 {
 		t.Error("a slash in a field opens the search")
 	}
@@ -403,9 +394,7 @@ func TestAPackageIsAddedBySuggestion(t *testing.T) {
 	twoPackages(t, s)
 	ctx := browsertest.New(t)
 	browsertest.Visit(ctx, t, serve(t, w, pkgmeter.Principal{})+"/stats/compare?days=7&scale=share&package="+url.QueryEscape(appPurl))
-	if err := chromedp.Do(ctx, chromedp.SendKeys(chromedp.CSS("#add"), "acme li")); err != nil {
-		t.Fatal(err)
-	}
+	browsertest.Do(ctx, t, chromedp.SendKeys(chromedp.CSS("#add"), "acme li"))
 	until(ctx, t, `document.querySelectorAll("form[data-add] [role=option]").length === 1`)
 	press(ctx, t, kb.Enter)
 	arrived(ctx, t, "?days=7&package=pkg%3Amaven%2Fcom.acme%2Fapp&package=pkg%3Amaven%2Fcom.acme%2Flib&scale=share")
@@ -442,9 +431,7 @@ func paletteShots(t *testing.T, base string) {
 	t.Helper()
 	ctx := browsertest.New(t)
 	for i, width := range []int64{1280, 390, 900} {
-		if err := chromedp.Do(ctx, chromedp.EmulateViewport(width, 800)); err != nil {
-			t.Fatal(err)
-		}
+		browsertest.Do(ctx, t, chromedp.EmulateViewport(width, 800))
 		scheme := []string{"light", "dark", "light"}[i]
 		browsertest.Call(ctx, t, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}}})
 		browsertest.Visit(ctx, t, base+"/stats")

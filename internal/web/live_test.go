@@ -165,20 +165,12 @@ func TestTheScriptWritesTheRowsThatTheServerWrites(t *testing.T) {
 	}
 	shown := func(want int) string {
 		t.Helper()
-		if _, err := chromedp.Run(ctx, chromedp.Poll[bool](fmt.Sprintf(`document.querySelectorAll("[data-live-rows] tr").length === %d`, want))); err != nil {
-			t.Fatal(err)
-		}
-		text, err := chromedp.Run(ctx, chromedp.Evaluate[string](cells))
-		if err != nil {
-			t.Fatal(err)
-		}
-		return text
+		browsertest.Until(ctx, t, fmt.Sprintf("%d rows", want), fmt.Sprintf(`document.querySelectorAll("[data-live-rows] tr").length === %d`, want))
+		return browsertest.Evaluate[string](ctx, t, cells)
 	}
 	scripted := shown(len(events))
 	browsertest.Call(ctx, t, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true})
-	if err := chromedp.Do(ctx, chromedp.Navigate(base+"/stats/live")); err != nil {
-		t.Fatal(err)
-	}
+	browsertest.Do(ctx, t, chromedp.Navigate(base+"/stats/live"))
 	browsertest.Call(ctx, t, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: false})
 	written := shown(len(events))
 	a, b := strings.Split(scripted, "\n"), strings.Split(written, "\n")
