@@ -1,6 +1,7 @@
 package alert_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -86,6 +87,53 @@ func TestAConsumerIsToldAgainByAWatchThatAsksSomethingElseOnly(t *testing.T) {
 	s.Look(t.Context())
 	s.Look(t.Context())
 	s.want(t, "a new consumer: bob", "a new consumer: bob")
+}
+
+// meanwhile is a store that something happens to before and after a watch is
+// changed.
+type meanwhile struct {
+	alert.Store
+	before, after func()
+}
+
+func (m meanwhile) ChangeWatch(ctx context.Context, w pkgmeter.Watch) error {
+	m.before()
+	defer m.after()
+	return m.Store.ChangeWatch(ctx, w)
+}
+
+func TestALookWhileAWatchIsRenamedIsNotForgotten(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, alert.Options{})
+	s.usualDays(t)
+	ask := alert.Ask{Where: leftPad}
+	id := s.watch(t, alert.Consumer, ask)
+	a := s.over(meanwhile{s.store, func() {
+		s.fetch(t, noon, 1, "1.0.0", "bob")
+		s.Look(t.Context())
+	}, func() { s.fetch(t, noon, 1, "1.0.0", "carol") }}, alert.Options{})
+	if _, err := a.Save(t.Context(), alert.Watch{ID: id, Name: "renamed", Kind: alert.Consumer, Ask: ask, Targets: nowhere}); err != nil {
+		t.Fatal(err)
+	}
+	s.want(t, "a new consumer: bob", "a new consumer: carol")
+}
+
+// A watch that is removed takes along what could not be stored of it.
+func TestATryThatCouldNotBeStoredIsForgottenWithItsWatch(t *testing.T) {
+	t.Parallel()
+	s, r := newSite(t, alert.Options{}), receive(t)
+	id := s.spike(t, webhook(r.URL))
+	s.Look(t.Context())
+	a := s.over(&flaky{Store: s.store, tried: errDisk}, alert.Options{})
+	if err := a.Send(t.Context()); !errors.Is(err, errDisk) || a.Unstored() != 1 {
+		t.Fatal(err, a.Unstored())
+	}
+	if err := a.Remove(t.Context(), id); err != nil {
+		t.Fatal(err)
+	}
+	if err := a.Send(t.Context()); err != nil || a.Unstored() != 0 {
+		t.Errorf("%v, %d are kept", err, a.Unstored())
+	}
 }
 
 // ahead has the clock a year ahead for one look and one round of sending.

@@ -39,6 +39,7 @@ type Store interface {
 	Watch(ctx context.Context, id int64) (pkgmeter.Watch, error)
 	// AddWatch refuses a name that is taken, and one watch more than most.
 	AddWatch(ctx context.Context, w pkgmeter.Watch, most int) (id int64, err error)
+	// ChangeWatch MUST keep the state that a watch has by then, unless kind or ask change.
 	ChangeWatch(ctx context.Context, w pkgmeter.Watch) error
 	PauseWatch(ctx context.Context, id int64, paused bool, state string) error
 	RemoveWatch(ctx context.Context, id int64) error
@@ -163,17 +164,23 @@ func (a *Alerts) Nudge() {
 // sendDue tries what is due now, some at a time.
 func (a *Alerts) sendDue(ctx context.Context) error {
 	due, err := a.store.Due(ctx, a.opt.Now(), round)
-	if err != nil || len(due) == 0 {
-		return err
-	}
-	watches := map[int64]pkgmeter.Watch{}
-	all, err := a.store.Watches(ctx)
 	if err != nil {
 		return err
 	}
+	all, err := a.store.Watches(ctx) // after what is due: the watches of that are among them
+	if err != nil {
+		return err
+	}
+	watches := map[int64]pkgmeter.Watch{}
 	for _, w := range all {
 		watches[w.ID] = w
 	}
+	a.unstored.Range(func(uid, tried any) bool {
+		if _, ok := watches[tried.(pkgmeter.Notice).WatchID]; !ok {
+			a.unstored.Delete(uid) // it went with its watch
+		}
+		return true
+	})
 	work := make(chan pkgmeter.Notice)
 	errs := make(chan error, len(due))
 	var workers sync.WaitGroup

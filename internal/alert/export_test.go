@@ -37,3 +37,9 @@ func (m *Mail) MailOf(to string, n pkgmeter.Notice, news News) (string, error) {
 	_, err = msg.WriteTo(&b)
 	return b.String(), err
 }
+
+// Unstored counts tries whose outcome waits for the disk.
+func (a *Alerts) Unstored() (n int) {
+	a.unstored.Range(func(any, any) bool { n++; return true })
+	return n
+}

@@ -82,23 +82,12 @@ func (a *Alerts) Save(ctx context.Context, w Watch) (id int64, err error) {
 	if id = w.ID; id == 0 {
 		id, err = a.store.AddWatch(ctx, stored, MaxWatches)
 	} else {
-		err = a.change(ctx, stored)
+		err = a.store.ChangeWatch(ctx, stored)
 	}
 	if err == nil {
 		err = a.begin(ctx, id)
 	}
 	return id, err
-}
-
-func (a *Alerts) change(ctx context.Context, w pkgmeter.Watch) error {
-	old, err := a.store.Watch(ctx, w.ID)
-	if err != nil {
-		return err
-	}
-	if old.Kind == w.Kind && old.Ask == w.Ask {
-		w.State = old.State
-	}
-	return a.store.ChangeWatch(ctx, w)
 }
 
 // begin has a watch look at once: what is there already is not told, what comes

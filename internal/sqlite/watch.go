@@ -71,7 +71,9 @@ func (s *Store) AddWatch(ctx context.Context, watch pkgmeter.Watch, most int) (i
 	return id, err
 }
 
-// ChangeWatch replaces name, what is asked, receivers and state of a watch.
+// ChangeWatch replaces name, what is asked and receivers of a watch. Where it asks
+// something else than before, its state is the given one; it stays what it is by
+// now, not what it was when the watch was read, where not.
 func (s *Store) ChangeWatch(ctx context.Context, watch pkgmeter.Watch) error {
 	return s.update(ctx, func(ctx context.Context, w *writer) error {
 		var taken bool
@@ -86,7 +88,7 @@ func (s *Store) ChangeWatch(ctx context.Context, watch pkgmeter.Watch) error {
 		if err != nil {
 			return err
 		}
-		_, err = w.conn.ExecContext(ctx, `UPDATE watch SET name = ?, kind = ?, ask = ?, send = ?, state = ? WHERE id = ?`,
+		_, err = w.conn.ExecContext(ctx, `UPDATE watch SET name = ?1, kind = ?2, ask = ?3, send = ?4, state = iif(kind = ?2 AND ask = ?3, state, ?5) WHERE id = ?6`,
 			watch.Name, watch.Kind, watch.Ask, watch.Send, watch.State, watch.ID)
 		if err != nil {
 			return err
