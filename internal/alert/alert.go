@@ -28,10 +28,18 @@ const (
 	MaxHistory = 500 // notices that are kept of a watch
 	MaxName    = 100 // bytes of the name of a watch
 
-	lookTime = 10 * time.Second // of the questions of one watch
-	atOnce   = 4                // notices that are sent at the same time
-	round    = 16               // notices that are sent before watches are looked at again
+	atOnce = 4  // notices that are sent at the same time
+	round  = 16 // notices that are sent before watches are looked at again
 )
+
+// limits are how long things may take.
+type limits struct {
+	look time.Duration // the questions of one watch
+	step time.Duration // to connect to a receiver, to agree on TLS, to be answered
+	call time.Duration // all of a call or a mail
+}
+
+var usual = limits{look: 10 * time.Second, step: 10 * time.Second, call: 30 * time.Second}
 
 // Store keeps watches and what is to be told.
 type Store interface {
@@ -82,6 +90,7 @@ type Alerts struct {
 	store   Store
 	numbers Numbers
 	opt     Options
+	limits  limits
 	client  *http.Client
 	nudged  chan struct{}
 
@@ -99,7 +108,7 @@ func New(store Store, numbers Numbers, opt Options) *Alerts {
 	if opt.Log == nil {
 		opt.Log = slog.Default()
 	}
-	return &Alerts{store: store, numbers: numbers, opt: opt, client: newClient(), nudged: make(chan struct{}, 1)}
+	return &Alerts{store: store, numbers: numbers, opt: opt, limits: usual, client: newClient(usual), nudged: make(chan struct{}, 1)}
 }
 
 // Run looks and sends until ctx ends. A try that is under way then is broken off,

@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/pkgmeter/pkgmeter"
 )
@@ -36,6 +37,15 @@ func (m *Mail) MailOf(to string, n pkgmeter.Notice, news News) (string, error) {
 	var b strings.Builder
 	_, err = msg.WriteTo(&b)
 	return b.String(), err
+}
+
+// Hurry has nothing take longer than most.
+func (a *Alerts) Hurry(most time.Duration) {
+	a.limits = limits{look: most, step: most, call: 3 * most}
+	a.client = newClient(a.limits)
+	if a.opt.Mail != nil {
+		a.opt.Mail.most = most
+	}
 }
 
 // Unstored counts tries whose outcome waits for the disk.

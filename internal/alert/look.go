@@ -81,7 +81,7 @@ func (a *Alerts) lookAt(ctx context.Context, stored pkgmeter.Watch) error {
 
 // look asks what a watch wants to know. It returns what is to be remembered then.
 func (a *Alerts) look(ctx context.Context, w Watch, st state) (next state, news []*News, err error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, lookTime, pkgmeter.Errorf(pkgmeter.Unavailable, "its numbers take longer than %s", lookTime))
+	ctx, cancel := context.WithTimeoutCause(ctx, a.limits.look, pkgmeter.Errorf(pkgmeter.Unavailable, "its numbers take longer than %s", a.limits.look))
 	defer cancel()
 	now := a.opt.Now().UTC()
 	first := st.Since == 0

@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/pkgmeter/pkgmeter"
 	gomail "github.com/wneessen/go-mail"
@@ -20,6 +21,7 @@ type Mail struct {
 	port                 int
 	tls                  bool // from the first byte on
 	from                 *mail.Address
+	most                 time.Duration // for one mail
 }
 
 // The ports of mail servers, where none is given.
@@ -37,7 +39,7 @@ func NewMail(server, from string) (*Mail, error) {
 		// The text has a password in it, and is not shown.
 		return nil, pkgmeter.Errorf(pkgmeter.Invalid, "want smtp://host or smtps://host, with user:password@ before and :port behind the host if needed")
 	}
-	m := &Mail{host: u.Hostname(), user: u.User.Username(), port: submission, tls: u.Scheme == "smtps"}
+	m := &Mail{host: u.Hostname(), user: u.User.Username(), port: submission, tls: u.Scheme == "smtps", most: usual.call}
 	m.password, _ = u.User.Password()
 	if m.tls {
 		m.port = submissionsByTLS
@@ -59,7 +61,7 @@ func (m *Mail) send(ctx context.Context, to string, n pkgmeter.Notice, news News
 	if err != nil {
 		return final{err}
 	}
-	opts := []gomail.Option{gomail.WithPort(m.port), gomail.WithTimeout(callTime), gomail.WithTLSPolicy(gomail.TLSOpportunistic)}
+	opts := []gomail.Option{gomail.WithPort(m.port), gomail.WithTimeout(m.most), gomail.WithTLSPolicy(gomail.TLSOpportunistic)}
 	if m.tls {
 		opts = append(opts, gomail.WithSSL())
 	}
@@ -70,12 +72,18 @@ func (m *Mail) send(ctx context.Context, to string, n pkgmeter.Notice, news News
 	if err != nil {
 		return final{err}
 	}
-	ctx, cancel := context.WithTimeout(ctx, callTime)
+	begun := time.Now()
+	ctx, cancel := context.WithTimeout(ctx, m.most)
 	defer cancel()
-	if err := client.DialAndSendWithContext(ctx, msg); err != nil && !msg.IsDelivered() {
+	err = client.DialAndSendWithContext(ctx, msg)
+	switch {
+	case err == nil || msg.IsDelivered():
+		return nil // it was taken, however the conversation ended after that
+	case time.Since(begun) >= m.most:
+		return fmt.Errorf("the mail server takes longer than %s: %w", m.most, err)
+	default:
 		return err
 	}
-	return nil // it was taken, however the conversation ended after that
 }
 
 func (m *Mail) message(to string, n pkgmeter.Notice, news News) (*gomail.Msg, error) {

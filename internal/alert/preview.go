@@ -32,7 +32,7 @@ func (a *Alerts) Preview(ctx context.Context, w Watch) (p Preview, err error) {
 	if err := w.Check(); err != nil {
 		return p, err
 	}
-	ctx, cancel := context.WithTimeoutCause(ctx, lookTime, pkgmeter.Errorf(pkgmeter.Unavailable, "the preview takes longer than %s: narrow the watch", lookTime))
+	ctx, cancel := context.WithTimeoutCause(ctx, a.limits.look, pkgmeter.Errorf(pkgmeter.Unavailable, "the preview takes longer than %s: narrow the watch", a.limits.look))
 	defer cancel()
 	p.To = complete(a.opt.Now().UTC())
 	p.From = p.To - previewDays + 1

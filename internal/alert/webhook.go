@@ -14,32 +14,29 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/pkgmeter/pkgmeter"
 )
 
 // Limits of a call to a receiver.
 const (
-	stepTime   = 10 * time.Second // to connect, to agree on TLS, to answer
-	callTime   = 30 * time.Second // all of it
-	maxAnswer  = 4 << 10          // bytes of an answer that are read
+	maxAnswer  = 4 << 10 // bytes of an answer that are read
 	maxHeaders = 16 << 10
 )
 
 // newClient follows no redirects: what an operator typed is where it goes. An
 // address may be a private one for the same reason.
-func newClient() *http.Client {
+func newClient(most limits) *http.Client {
 	return &http.Client{
-		Timeout: callTime,
+		Timeout: most.call,
 		Transport: &http.Transport{
 			Proxy:                  http.ProxyFromEnvironment,
-			DialContext:            (&net.Dialer{Timeout: stepTime}).DialContext,
-			TLSHandshakeTimeout:    stepTime,
-			ResponseHeaderTimeout:  stepTime,
+			DialContext:            (&net.Dialer{Timeout: most.step}).DialContext,
+			TLSHandshakeTimeout:    most.step,
+			ResponseHeaderTimeout:  most.step,
 			MaxResponseHeaderBytes: maxHeaders,
 			MaxIdleConnsPerHost:    1,
-			IdleConnTimeout:        stepTime,
+			IdleConnTimeout:        most.step,
 			ForceAttemptHTTP2:      true,
 		},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
@@ -87,6 +84,9 @@ func (a *Alerts) post(ctx context.Context, to string, body []byte, h http.Header
 	req.Header.Set("Content-Type", "application/json")
 	req.Header.Set("User-Agent", "pkgmeter-alert/1")
 	resp, err := a.client.Do(req)
+	if failed, ok := errors.AsType[*url.Error](err); ok && failed.Timeout() {
+		return fmt.Errorf("no answer within %s: %w", a.limits.step, failed.Err)
+	}
 	if err != nil {
 		return err
 	}
