@@ -149,7 +149,7 @@ func (q *question) packages() []string {
 	for i, s := range said {
 		purl, err := rule.CanonicalPackage(s)
 		if err != nil {
-			q.fail("package %q: %s", s, pkgmeter.PublicMessage(err))
+			q.fail("%s", pkgmeter.PublicMessage(err))
 		}
 		purls[i] = purl
 	}

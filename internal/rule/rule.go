@@ -289,7 +289,7 @@ func isDownload(e *pkgmeter.Event) bool {
 }
 
 // CanonicalPackage returns the canonical spelling of the purl of a package. The
-// error has the code [pkgmeter.Invalid].
+// error has the code [pkgmeter.Invalid] and names the text.
 func CanonicalPackage(text string) (string, error) {
 	canonical, _, err := purl.Canonical(text)
 	if err != nil {

@@ -97,11 +97,7 @@ func canonical(name, value string) (string, error) {
 	if name != "package" {
 		return value, nil
 	}
-	purl, err := rule.CanonicalPackage(value)
-	if err != nil {
-		return "", pkgmeter.Errorf(pkgmeter.Invalid, "package %q: %s", pkgmeter.Cut(value, pkgmeter.MaxName), pkgmeter.PublicMessage(err))
-	}
-	return purl, nil
+	return rule.CanonicalPackage(value)
 }
 
 // Page returns the parameters with which the page of a link is asked for, for a

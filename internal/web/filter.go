@@ -86,11 +86,7 @@ func filterValue(i int, v string) (string, error) {
 	case f.by == pkgmeter.ByCountry && !pkgmeter.IsCountry(v):
 		return "", pkgmeter.Errorf(pkgmeter.Invalid, "country %q: want a code of two letters that is not %s", v, pkgmeter.UnknownCountry)
 	case f.by == pkgmeter.ByPackage:
-		purl, err := rule.CanonicalPackage(v)
-		if err != nil {
-			return "", pkgmeter.Errorf(pkgmeter.Invalid, "package %q: %s", v, pkgmeter.PublicMessage(err))
-		}
-		return purl, nil
+		return rule.CanonicalPackage(v)
 	}
 	return v, nil
 }

@@ -42,7 +42,7 @@ func TestFiltersThatDoNotGoTogetherAreSaid(t *testing.T) {
 	for query, want := range map[string]string{
 		"?country=DE&client=pip": "counts by country are kept by repository, type, package and class only, not by client.",
 		"?country=ZZ":            `country "ZZ": want a code of two letters that is not ZZ.`,
-		"?package=app":           `package "app":`,
+		"?package=app":           `package "app" is not a purl: want pkg:type/name`,
 		"?legacy_type=x":         `legacy_type "x": want one of jar, pom, crypto, other.`,
 	} {
 		if status, _, text := get(t, w, query); status != 400 || !strings.Contains(text, want) {
