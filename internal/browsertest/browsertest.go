@@ -188,7 +188,7 @@ func Until(ctx context.Context, t *testing.T, what, condition string) {
 			return
 		}
 		if time.Now().After(end) || ctx.Err() != nil {
-			at, _ := chromedp.Run(ctx, chromedp.Evaluate[string](`location.href`)) //nolint:errcheck // the wait has failed, this is to help
+			at, _ := chromedp.Run(ctx, chromedp.Evaluate[string](`location.href`)) // the wait has failed: this is to help
 			t.Fatalf("not within %v: %s, the page is %s: %v", patience, what, at, err)
 		}
 	}
