@@ -266,7 +266,7 @@ func TestAFormOfAWatchThatIsWrongSaysWhyAndKeepsWhatWasTyped(t *testing.T) {
 		`least &#34;&#34;: want a number`:             spikeForm("least", ""),
 		`want a whole number of days or hours`:        {"what": {"zero"}, "days": {"x"}, "name": {"left-pad jumps"}},
 		`name: want 1 to 100 bytes`:                   spikeForm("name", " ", "client", "left-pad jumps"),
-		`package &#34;left-pad jumps&#34;:`:           spikeForm("package", "left-pad jumps"),
+		`package package &#34;left-pad jumps&#34;:#34;left-pad jumpspackage &#34;left-pad jumps&#34;:#34; is not a purl`:           spikeForm("package", "left-pad jumps"),
 		`give at least one receiver`:                  spikeForm("mail", "", "slack", "", "webhook", ""),
 		`secret of the webhook: want whsec_`:          spikeForm("secret", "hush"),
 		`&#34;ann&#34; is not an e-mail address`:      spikeForm("mail", "ann"),
