@@ -262,16 +262,16 @@ func TestAFormOfAWatchThatIsWrongSaysWhyAndKeepsWhatWasTyped(t *testing.T) {
 	t.Parallel()
 	w, _ := watching(t)
 	for want, form := range map[string]url.Values{
-		`factor &#34;many&#34;: want a number`:        spikeForm("factor", "many"),
-		`least &#34;&#34;: want a number`:             spikeForm("least", ""),
-		`want a whole number of days or hours`:        {"what": {"zero"}, "days": {"x"}, "name": {"left-pad jumps"}},
-		`name: want 1 to 100 bytes`:                   spikeForm("name", " ", "client", "left-pad jumps"),
-		`package package &#34;left-pad jumps&#34;:#34;left-pad jumpspackage &#34;left-pad jumps&#34;:#34; is not a purl`:           spikeForm("package", "left-pad jumps"),
-		`give at least one receiver`:                  spikeForm("mail", "", "slack", "", "webhook", ""),
-		`secret of the webhook: want whsec_`:          spikeForm("secret", "hush"),
-		`&#34;ann&#34; is not an e-mail address`:      spikeForm("mail", "ann"),
-		`of versions of &#34;rpm&#34; is not known`:   {"what": {"range"}, "range": {"vers:rpm/1"}, "package": {"pkg:rpm/x"}, "name": {"left-pad jumps"}},
-		`address of the webhook: want http:// or htt`: spikeForm("webhook", "file:///etc/passwd"),
+		`factor &#34;many&#34;: want a number`:           spikeForm("factor", "many"),
+		`least &#34;&#34;: want a number`:                spikeForm("least", ""),
+		`want a whole number of days or hours`:           {"what": {"zero"}, "days": {"x"}, "name": {"left-pad jumps"}},
+		`name: want 1 to 100 bytes`:                      spikeForm("name", " ", "client", "left-pad jumps"),
+		`package &#34;left-pad jumps&#34; is not a purl`: spikeForm("package", "left-pad jumps"),
+		`give at least one receiver`:                     spikeForm("mail", "", "slack", "", "webhook", ""),
+		`secret of the webhook: want whsec_`:             spikeForm("secret", "hush"),
+		`&#34;ann&#34; is not an e-mail address`:         spikeForm("mail", "ann"),
+		`of versions of &#34;rpm&#34; is not known`:      {"what": {"range"}, "range": {"vers:rpm/1"}, "package": {"pkg:rpm/x"}, "name": {"left-pad jumps"}},
+		`address of the webhook: want http:// or htt`:    spikeForm("webhook", "file:///etc/passwd"),
 	} {
 		rec, err := asks(w.SaveWatch, admin, "/stats/alerts/edit", form)
 		if err != nil || rec.Code != 400 || !strings.Contains(rec.Body.String(), want) || !strings.Contains(rec.Body.String(), `value="left-pad jumps"`) {
