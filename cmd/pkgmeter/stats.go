@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -79,9 +80,11 @@ func readStats(name string) (d sqlite.ForeignUse, err error) {
 		return d, err
 	}
 	defer in.Close()
-	if d.Body, err = in.All(); err != nil {
+	given, err := in.All()
+	if err != nil {
 		return d, err
 	}
-	d.Uses, err = daily.Parse(d.Body)
+	d.Given = sha256.Sum256(given)
+	d.Uses, d.Body, err = daily.Parse(given)
 	return d, err
 }

@@ -1,6 +1,7 @@
 package daily
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -109,8 +110,12 @@ type row struct {
 	DirectAdds int64  `json:"directAdds"`
 }
 
-// Body writes the file of a day: a JSON object a line, sorted by name, bytewise,
-// and then by version.
+// compare orders the lines of a file: by name, bytewise, and then by version.
+func (r row) compare(o row) int {
+	return cmp.Or(strings.Compare(r.Name, o.Name), catalog.CompareVersions(r.Version, o.Version))
+}
+
+// Body writes the file of a day: a JSON object a line, in order.
 func Body(uses []pkgmeter.DailyUse) ([]byte, error) {
 	rows := make([]row, len(uses))
 	for i, u := range uses {
@@ -120,12 +125,7 @@ func Body(uses []pkgmeter.DailyUse) ([]byte, error) {
 		}
 		rows[i] = row{name, u.Version, u.Total, u.Direct}
 	}
-	slices.SortFunc(rows, func(a, b row) int {
-		if c := strings.Compare(a.Name, b.Name); c != 0 {
-			return c
-		}
-		return catalog.CompareVersions(a.Version, b.Version)
-	})
+	slices.SortFunc(rows, row.compare)
 	var b []byte
 	for _, r := range rows {
 		line, err := json.Marshal(r)

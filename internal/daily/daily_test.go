@@ -130,8 +130,8 @@ func TestAFileIsSortedByNameAndVersion(t *testing.T) {
 	if err != nil || string(body) != want {
 		t.Errorf("%s, %v", body, err)
 	}
-	uses, err := daily.Parse(body)
-	if err != nil || len(uses) != 3 || uses[0] != (pkgmeter.DailyUse{Package: "pkg:meteor/alice/foo", Version: "1.0.0", Direct: 3, Total: 5}) {
+	uses, tidy, err := daily.Parse(body)
+	if err != nil || string(tidy) != want || len(uses) != 3 || uses[0] != (pkgmeter.DailyUse{Package: "pkg:meteor/alice/foo", Version: "1.0.0", Direct: 3, Total: 5}) {
 		t.Errorf("%+v, %v", uses, err)
 	}
 	if body, err := daily.Body(nil); err != nil || len(body) != 0 {
@@ -153,11 +153,28 @@ func TestParseNamesTheLineThatIsWrong(t *testing.T) {
 		`{"name":"a","version":"1.0.0","totalAdds":1e300,"directAdds":1}`:   "line 2",
 		`{"name":"a","version":"1.0.0","totalAdds":null,"directAdds":null}`: "is missing",
 	} {
-		if _, err := daily.Parse([]byte(ok + bad + "\n")); err == nil || !strings.Contains(err.Error(), says) {
+		if _, _, err := daily.Parse([]byte(ok + bad + "\n")); err == nil || !strings.Contains(err.Error(), says) {
 			t.Errorf("%s: %v, want %q", bad, err, says)
 		}
 	}
-	if uses, err := daily.Parse([]byte("\n" + ok + "\r\n" + ok)); err != nil || len(uses) != 2 {
-		t.Errorf("%v, %v", uses, err)
+}
+
+// Clients feed each line to a parser of JSON, and some never recover from a blank
+// one.
+func TestParseTidiesTheFileOfAnotherServer(t *testing.T) {
+	t.Parallel()
+	const (
+		first  = `{"version":"1.9.0", "name":"b","directAdds":0,"totalAdds":1}`
+		second = `{"name":"b","version":"1.10.0","totalAdds":1,"directAdds":0,"other":"<>"}`
+		third  = `{"name":"b-b:c","version":"1.0.0","totalAdds":1,"directAdds":0}`
+	)
+	given := "\n" + second + "\r\n\t\r\n" + first + " \n\n" + third
+	uses, tidy, err := daily.Parse([]byte(given))
+	want := first + "\n" + second + "\n" + third + "\n"
+	if err != nil || string(tidy) != want || len(uses) != 3 {
+		t.Errorf("%q, %v", tidy, err)
+	}
+	if _, tidy, err := daily.Parse([]byte("\n\r\n")); err != nil || len(tidy) != 0 {
+		t.Errorf("a file of blank lines is %q, %v", tidy, err)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/pkgmeter/pkgmeter"
 	"github.com/pkgmeter/pkgmeter/internal/catalog"
@@ -13,25 +14,36 @@ import (
 // maxAdds bounds a number in a file of another server.
 const maxAdds = 1 << 40
 
-// Parse reads the file of a day, as another server published it. The error names
-// the line.
-func Parse(body []byte) (uses []pkgmeter.DailyUse, err error) {
+// Parse reads the file of a day, as another server published it, and returns it
+// as it is published here too: its lines as they are, in the order of [Body],
+// without those that are blank, at which clients fail. The error names the line.
+func Parse(body []byte) (uses []pkgmeter.DailyUse, tidy []byte, err error) {
+	type rowLine struct {
+		row
+		line []byte
+	}
+	var rows []rowLine
 	n := 0
 	for line := range bytes.Lines(body) {
 		n++
 		if line = bytes.TrimSpace(line); len(line) == 0 {
 			continue
 		}
-		u, err := parseRow(line)
+		r, err := parseRow(line)
 		if err != nil {
-			return nil, fmt.Errorf("line %d: %w", n, err)
+			return nil, nil, fmt.Errorf("line %d: %w", n, err)
 		}
-		uses = append(uses, u)
+		uses = append(uses, pkgmeter.DailyUse{Package: catalog.PackageURL(r.Name), Version: r.Version, Direct: r.DirectAdds, Total: r.TotalAdds})
+		rows = append(rows, rowLine{r, line})
 	}
-	return uses, nil
+	slices.SortStableFunc(rows, func(a, b rowLine) int { return a.compare(b.row) })
+	for _, r := range rows {
+		tidy = append(append(tidy, r.line...), '\n')
+	}
+	return uses, tidy, nil
 }
 
-func parseRow(line []byte) (u pkgmeter.DailyUse, err error) {
+func parseRow(line []byte) (u row, err error) {
 	var r struct {
 		Name       *string `json:"name"`
 		Version    *string `json:"version"`
@@ -51,5 +63,5 @@ func parseRow(line []byte) (u pkgmeter.DailyUse, err error) {
 	case *r.DirectAdds < 0 || *r.DirectAdds > *r.TotalAdds || *r.TotalAdds > maxAdds:
 		return u, fmt.Errorf("%d direct adds of %d cannot be", *r.DirectAdds, *r.TotalAdds)
 	}
-	return pkgmeter.DailyUse{Package: catalog.PackageURL(*r.Name), Version: *r.Version, Direct: *r.DirectAdds, Total: *r.TotalAdds}, nil
+	return row{*r.Name, *r.Version, *r.TotalAdds, *r.DirectAdds}, nil
 }

@@ -179,9 +179,10 @@ func (s *Store) useFiles(ctx context.Context, bodies bool, visit func(pkgmeter.U
 
 // ForeignUse is a day that another server published.
 type ForeignUse struct {
-	Day  pkgmeter.Day
-	Body []byte
-	Uses []pkgmeter.DailyUse
+	Day   pkgmeter.Day
+	Given [32]byte // SHA-256 of the file as it came: it was once kept so
+	Body  []byte   // as it is published
+	Uses  []pkgmeter.DailyUse
 }
 
 // ImportedUse says what came of an import, in lines of the files.
@@ -239,7 +240,7 @@ func (s *Store) ImportUse(ctx context.Context, days []ForeignUse) (sum ImportedU
 // imported reports whether the very file of a day was imported before.
 func (w *writer) imported(ctx context.Context, d ForeignUse) (known bool, err error) {
 	sum := sha256.Sum256(d.Body)
-	err = w.conn.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM day_file WHERE day = ? AND chain IS NULL AND sha256 = ?)`, int64(d.Day), sum[:]).Scan(&known)
+	err = w.conn.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM day_file WHERE day = ? AND chain IS NULL AND sha256 IN (?, ?))`, int64(d.Day), sum[:], d.Given[:]).Scan(&known)
 	return known, err
 }
 
