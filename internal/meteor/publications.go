@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -60,9 +61,21 @@ func (s *Server) constant(name, collection, id, fields string) {
 // changing publishes documents whose members change. The collection is named
 // as the publication is.
 func (s *Server) changing(name string, read func() ([]document, <-chan struct{})) {
-	l := &live{collection: name, read: read, subs: map[*ddp.Subscription]struct{}{}}
+	l := &live{collection: name, read: read, subs: map[*ddp.Subscription]struct{}{}, next: make(chan struct{})}
 	s.live = append(s.live, l)
 	s.ddp.Publish(name, l.publish)
+}
+
+// settle returns when a session has been told of all changes until now, those of
+// its own call among them: only then may the call be answered. Sessions that
+// subscribe to nothing that changes do not wait.
+func (s *Server) settle(ctx context.Context, session *ddp.Session) {
+	for _, l := range s.live {
+		select {
+		case <-l.settled(session):
+		case <-ctx.Done():
+		}
+	}
 }
 
 // A document is what subscribers see.
@@ -70,6 +83,8 @@ type document struct {
 	id     string
 	fields ddp.Raw
 }
+
+func (d document) equal(o document) bool { return d.id == o.id && bytes.Equal(d.fields, o.fields) }
 
 // live is a publication of documents, always the same ones, whose members
 // change. One goroutine tells all subscribers.
@@ -80,9 +95,11 @@ type live struct {
 
 	// mu is held while reading and telling, so that nobody hears the older of
 	// two readings last.
-	mu   sync.Mutex
-	subs map[*ddp.Subscription]struct{}
-	told []document
+	mu       sync.Mutex
+	subs     map[*ddp.Subscription]struct{}
+	told     []document
+	watching bool
+	next     chan struct{} // closes when changes were told once more, or are no more
 }
 
 // publish gives a subscriber the documents as they are now.
@@ -112,6 +129,8 @@ func (l *live) join(sub *ddp.Subscription) error {
 // watch tells subscribers of changes until ctx ends. The first change after a
 // quiet time is told at once.
 func (l *live) watch(ctx context.Context) {
+	l.turn(true)
+	defer l.turn(false)
 	for {
 		changed := l.tell()
 		if !pause(ctx, tellPause) {
@@ -125,14 +144,56 @@ func (l *live) watch(ctx context.Context) {
 	}
 }
 
+// turn says whether changes are told from now on.
+func (l *live) turn(on bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.watching = on
+	l.awake()
+}
+
+// awake has those go on who wait for changes to be told.
+func (l *live) awake() {
+	close(l.next)
+	l.next = make(chan struct{})
+}
+
+// nothing is what nobody has to wait for.
+var nothing = func() chan struct{} { c := make(chan struct{}); close(c); return c }()
+
+// settled returns what closes when a session has been told of the changes until
+// now.
+func (l *live) settled(session *ddp.Session) <-chan struct{} {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if !l.watching || !l.hears(session) {
+		return nothing
+	}
+	docs, _ := l.read()
+	if slices.EqualFunc(docs, l.told, document.equal) {
+		return nothing
+	}
+	return l.next
+}
+
+func (l *live) hears(session *ddp.Session) bool {
+	for sub := range l.subs {
+		if sub.Session == session {
+			return true
+		}
+	}
+	return false
+}
+
 // tell sends what has changed since the last time, and returns what closes at
 // the next change.
 func (l *live) tell() <-chan struct{} {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	defer l.awake()
 	docs, changed := l.read()
 	for i, d := range docs {
-		if i < len(l.told) && bytes.Equal(l.told[i].fields, d.fields) {
+		if i < len(l.told) && d.equal(l.told[i]) {
 			continue
 		}
 		for sub := range l.subs {

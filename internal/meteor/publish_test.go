@@ -2,14 +2,18 @@ package meteor_test
 
 import (
 	"context"
+	"encoding/json"
+	"fmt"
 	"net/http"
 	"reflect"
 	"regexp"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/pkgmeter/pkgmeter"
+	"github.com/pkgmeter/pkgmeter/ddp"
 )
 
 func TestCase54WhoMayCreateAPackage(t *testing.T) {
@@ -401,5 +405,42 @@ func TestRecordsOfAnotherServerCannotBeChanged(t *testing.T) {
 	root.wrong(409, "already", "createReleaseVersion", release("OWN", "1.0", nil))
 	if after, _ := r.store.CatalogState(); !reflect.DeepEqual(before, after) {
 		t.Errorf("something changed: %+v, then %+v", before, after)
+	}
+}
+
+// A client that gets the answer of a call has been told before of what it caused.
+func TestACallIsAnsweredAfterTheChangesThatItCaused(t *testing.T) {
+	t.Parallel()
+	r := openRegistry(t)
+	token := r.user("alice", pkgmeter.Publisher)
+	var heard atomic.Int64 // changes of packages
+	client, err := ddp.Dial(t.Context(), r.url, ddp.DialOptions{OnData: func(d ddp.Data) {
+		if d.Collection != "changes" || d.ID != "packages" {
+			return
+		}
+		var n int64
+		if err := json.Unmarshal(d.Fields["changes"], &n); err != nil {
+			t.Error(err)
+		}
+		heard.Store(n)
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { client.Close() })
+	alice := &caller{r, client, "alice"}
+	alice.must("login", obj{"resume": token})
+	if _, err := client.Subscribe(t.Context(), "changes"); err != nil {
+		t.Fatal(err)
+	}
+	for i := range 20 {
+		if i%2 == 1 {
+			time.Sleep(60 * time.Millisecond) // after a time without a change it is told at once
+		}
+		alice.must("createPackage", obj{"name": fmt.Sprintf("alice:p%d", i)})
+		if n, want := heard.Load(), int64(r.changes(pkgmeter.Packages)); n != want {
+			t.Errorf("package %d: told of %d changes, there are %d", i, n, want)
+		}
+		alice.must("createPackage", obj{"name": fmt.Sprintf("alice:p%d", i)}) // which changes nothing, and does not wait
 	}
 }

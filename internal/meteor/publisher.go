@@ -55,6 +55,7 @@ type publisher struct {
 	accounts  Accounts
 	url       string
 	published func(pkgmeter.PublishedFile, string)
+	settle    func(context.Context, *ddp.Session)
 	now       func() time.Time
 }
 
@@ -98,7 +99,9 @@ func (p *publisher) register(srv *ddp.Server) {
 			if err != nil {
 				return nil, err
 			}
-			return f(ctx, who, call)
+			result, err := f(ctx, who, call)
+			p.settle(ctx, call.Session)
+			return result, err
 		})
 	}
 }
