@@ -48,13 +48,18 @@ type Version struct {
 	ContainsPlugins           bool                  `json:"containsPlugins"`
 	CompilerVersion           string                `json:"compilerVersion,omitempty"`
 	ReleaseName               NullString            `json:"releaseName,omitzero"` // null: from a checkout
-	Deprecated                bool                  `json:"deprecated,omitempty"`
-	DeprecatedMessage         string                `json:"deprecatedMessage,omitempty"`
+	Deprecated                *bool                 `json:"deprecated,omitempty"` // as it was said: false is not nil
+	DeprecatedMessage         NullString            `json:"deprecatedMessage,omitzero"`
 	EarliestCompatibleVersion string                `json:"earliestCompatibleVersion"` // "": MAJOR.0.0
 	ECRecordFormat            string                `json:"ecRecordFormat"`            // always 1.0
 	PublishedBy               User                  `json:"publishedBy"`
 	Published                 Date                  `json:"published"`
 	LastUpdated               Date                  `json:"lastUpdated,omitzero"`
+}
+
+// IsDeprecated reports whether users of the version are to be told to leave it.
+func (v *Version) IsDeprecated() bool {
+	return v.Deprecated != nil && *v.Deprecated || v.DeprecatedMessage.Text != ""
 }
 
 // A Tarball is an archive that clients fetch. Hashes are SHA-256 in base64.

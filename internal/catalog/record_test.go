@@ -31,7 +31,7 @@ var own = map[string]struct {
 			Source: catalog.Tarball{URL: "https://x/s", TarballHash: "th", TreeHash: "tr"}, Readme: &catalog.Readme{URL: "https://x/r", Hash: "h"},
 			Dependencies: map[string]catalog.Dependency{"b": {&one, []catalog.Reference{{Arch: "os", Weak: true, Unordered: true, Implied: true}, {Arch: "web.browser"}}}, "c": {}},
 			Exports:      []catalog.Export{{"X", []string{"os"}}, {Name: "Y"}}, Unmigrated: true, DebugOnly: true, ProdOnly: true, TestOnly: true, ContainsPlugins: true,
-			CompilerVersion: "meteor/34", ReleaseName: catalog.Null(), Deprecated: true, DeprecatedMessage: "use b", EarliestCompatibleVersion: "9.0.0",
+			CompilerVersion: "meteor/34", ReleaseName: catalog.Null(), Deprecated: new(true), DeprecatedMessage: catalog.Text("use b"), EarliestCompatibleVersion: "9.0.0",
 			PublishedBy: catalog.User{Username: "ann", ID: "u"}, Published: 1419604567187, LastUpdated: 7,
 		},
 		"a\x0010.2.0-rc.1_3", "1419604567187\tu\tann\t<a> & b",

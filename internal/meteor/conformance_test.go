@@ -166,7 +166,6 @@ func testArguments(t *testing.T, open func(testing.TB) catalogStore) {
 		"false options":  {`{}`, `{"shortPagesForTest":false,"compressCollections":null,"useShortPages":0}`},
 		"empty format":   {`{"format":""}`},
 		"negative":       {`{"packages":-5,"versions":-1e300,"lastDeletion":-1}`},
-		"not a number":   {`{"packages":{"$InfNaN":0},"versions":{"$InfNaN":-1},"lastDeletion":{"$InfNaN":1}}`},
 		"a fraction":     {`{"packages":0.5}`},
 	} {
 		t.Run("case 37 accepted: "+name, func(t *testing.T) {
@@ -209,6 +208,7 @@ func testArguments(t *testing.T, open func(testing.TB) catalogStore) {
 		"text": `"x"`, "number": `5`, "array": `[]`, "date": `{"$date":5}`, "bytes": `{"$binary":""}`, "three": `{},{},{}`,
 		"position text": `{"packages":"x"}`, "position null": `{"versions":null}`, "position object": `{"builds":{}}`,
 		"position date": `{"releaseTracks":{"$date":5}}`, "position boolean": `{"releaseVersions":true}`,
+		"not a number": `{"packages":{"$InfNaN":0}}`, "no number": `{"versions":{"$InfNaN":-1}}`, "an infinite deletion": `{"lastDeletion":{"$InfNaN":1}}`,
 		"deletion text": `{"lastDeletion":"0"}`, "format number": `{"format":1.1}`, "format null": `{"format":null}`,
 		"format long": `{"format":"` + strings.Repeat("1", 65) + `"}`, "options text": `{},"x"`, "options array": `{},[]`, "options number": `{},1`,
 	} {
@@ -329,8 +329,8 @@ func testDeletions(t *testing.T, open func(testing.TB) catalogStore) {
 	for name, token := range map[string]string{
 		"another deletion": tamper("lastDeletion", "5"), "no deletion": tamper("lastDeletion", "0"),
 		"a fraction of a deletion": tamper("lastDeletion", fmt.Sprintf("%.1f", now.Token["lastDeletion"].(float64)+0.5)),
-		"a deletion that is none":  tamper("lastDeletion", `{"$InfNaN":0}`), "a huge deletion": tamper("lastDeletion", `1e300`),
-		"ahead": tamper("builds", "9007199254740991"), "far ahead": tamper("versions", "1e300"), "at infinity": tamper("packages", `{"$InfNaN":1}`),
+		"a huge deletion":          tamper("lastDeletion", `1e300`),
+		"ahead":                    tamper("builds", "9007199254740991"), "far ahead": tamper("versions", "1e300"),
 		"only positions": `{"packages":5}`,
 	} {
 		t.Run("case 46 foreign: "+name, func(t *testing.T) {

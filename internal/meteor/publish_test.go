@@ -164,6 +164,8 @@ func TestCase57OnlyTheRightBytesArePublished(t *testing.T) {
 	r.upload(up.ReadmeURL, "# Readme")
 	with["treeHash"] = strings.Repeat("x", 1000)
 	alice.wrong(400, "hash of a tree", "publishPackageVersion", publish(with)...)
+	delete(with, "treeHash")
+	alice.wrong(400, "Match failed", "publishPackageVersion", publish(with)...)
 	with["treeHash"] = emptyHash
 	bob.wrong(401, "You are not an authorized maintainer", "publishPackageVersion", publish(with)...)
 	r.anybody().wrong(401, "logged in", "publishPackageVersion", publish(with)...)
@@ -240,6 +242,10 @@ func TestTheLeastAndTheMostOfADraft(t *testing.T) {
 		if want == "gone" && ok || want != "gone" && (!ok || !reflect.DeepEqual(got, want)) {
 			t.Errorf("%s is %v (%v), want %v", name, got, ok, want)
 		}
+	}
+	said := publish(of("alice:foo", "0.0.2", obj{"description": "x", "deprecated": false, "deprecatedMessage": ""}))
+	if deprecated, ok := said["deprecated"]; !ok || deprecated != false || said["deprecatedMessage"] != "" {
+		t.Errorf("what was said of deprecation is %v, %v", deprecated, said["deprecatedMessage"])
 	}
 	most := publish(draft("alice:foo", "2.0.0-rc.1_3", obj{
 		"description": strings.Repeat("x", 100), "longDescription": strings.Repeat("é", 1500), "git": strings.Repeat("x", 2000), "prodOnly": true, "testOnly": true, "debugOnly": true,

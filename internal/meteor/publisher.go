@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"log/slog"
 	"strings"
 	"time"
 
@@ -57,6 +58,7 @@ type publisher struct {
 	published func(pkgmeter.PublishedFile, string)
 	settle    func(context.Context, *ddp.Session)
 	now       func() time.Time
+	log       *slog.Logger
 }
 
 // register adds the methods of publishing.

@@ -2,6 +2,8 @@ package meteor
 
 import (
 	"context"
+	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"unicode"
@@ -158,7 +160,7 @@ func checkNamed(versions []string) error {
 
 // release publishes a release, which may be a patch of others.
 func (p *publisher) release(ctx context.Context, who actor, arg *releaseArgument, patched []string) error {
-	return p.change(ctx, func(edit *pkgmeter.CatalogEdit) error {
+	err := p.change(ctx, func(edit *pkgmeter.CatalogEdit) error {
 		_, track, err := p.maintainedTrack(ctx, who, arg.Track)
 		if err != nil {
 			return err
@@ -181,6 +183,28 @@ func (p *publisher) release(ctx context.Context, who actor, arg *releaseArgument
 		edit.Put = append(edit.Put, d)
 		return err
 	})
+	if err == nil {
+		p.noteUnknown(ctx, arg)
+	}
+	return err
+}
+
+// noteUnknown writes in the log what a release lists and the catalog lacks. It is
+// no error: the packages may come later, or from a mirror.
+func (p *publisher) noteUnknown(ctx context.Context, arg *releaseArgument) {
+	var unknown []string
+	for _, name := range slices.Sorted(maps.Keys(arg.Packages)) {
+		there, err := p.exists(ctx, pkgmeter.Versions, packageVersion{name, arg.Packages[name]}.key())
+		if err != nil {
+			return // the release is published, and this is only a help
+		}
+		if !there {
+			unknown = append(unknown, name+"@"+arg.Packages[name])
+		}
+	}
+	if len(unknown) > 0 {
+		p.log.Warn("meteor: a release lists versions that the catalog lacks", "release", arg.Track+"@"+arg.Version, "versions", list(unknown))
+	}
 }
 
 // patch changes the releases that a patch is for: they are no longer recommended
@@ -227,7 +251,22 @@ func missing(track string, versions []string, found map[string]bool) error {
 	if len(gone) == 0 {
 		return nil
 	}
-	return pkgmeter.Errorf(pkgmeter.NotFound, "The %s has no version %s.", nameTrack(track), quote(strings.Join(gone, ", ")))
+	return pkgmeter.Errorf(pkgmeter.NotFound, "The %s has no version %s.", nameTrack(track), list(gone))
+}
+
+// maxListed is the most bytes of names in a sentence.
+const maxListed = 800
+
+// list names the first of many, as far as there is room in a sentence.
+func list(names []string) string {
+	text := pkgmeter.Cut(names[0], maxListed)
+	for i, name := range names[1:] {
+		if len(text)+len(", ")+len(name) > maxListed {
+			return fmt.Sprintf("%q and %d more", text, len(names)-1-i)
+		}
+		text += ", " + name
+	}
+	return fmt.Sprintf("%q", text)
 }
 
 func (p *publisher) recommendVersion(ctx context.Context, who actor, call *ddp.Call) (any, error) {

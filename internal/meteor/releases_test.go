@@ -42,6 +42,9 @@ func TestCase68AReleaseWithoutAnOrder(t *testing.T) {
 	alice.must("createReleaseVersion", release("alice:TEST-AB12CD", "0.1", nil))
 	alice.must("createReleaseVersion", release("alice:TEST-AB12CD", "1.0", obj{"orderKey": key, "recommended": true, "packages": obj{}}))
 	alice.must("createReleaseVersion", release("alice:TEST-AB12CD", "0.2", obj{"orderKey": nil}))
+	if log := r.log.String(); strings.Count(log, `versions="\"ddp@1.4.2_1, meteor@2.0.2\""`) != 2 {
+		t.Errorf("the log says of packages that are unknown: %s", log)
+	}
 	all := r.catalog(pkgmeter.ReleaseVersions)
 	got := all["alice:TEST-AB12CD@0.1"]
 	want := obj{
@@ -185,6 +188,11 @@ func TestCase70Banners(t *testing.T) {
 		root.must("setBannersOnReleases", "METEOR", []any{banner("Update to <1.2>!", "1.0", "1.0"), banner("Soon", "1.1")})
 		root.must("setBannersOnReleases", "METEOR", []any{})
 		root.wrong(404, `has no version "1.9, 2.0"`, "setBannersOnReleases", "METEOR", []any{banner("x", "1.9", "1.2", "2.0")})
+		many := make([]any, 60)
+		for i := range many {
+			many[i] = fmt.Sprintf("3.0.%d", i)
+		}
+		root.wrong(404, `3.0.58, 3.0.59".`, "setBannersOnReleases", "METEOR", []any{banner("x", many...)})
 		root.wrong(400, "banner", "setBannersOnReleases", "METEOR", []any{banner(strings.Repeat("x", 2001), "1.0")})
 		bob.wrong(401, "", "setBannersOnReleases", "METEOR", []any{banner("x", "1.0")})
 		for _, args := range [][]any{

@@ -3,6 +3,7 @@ package meteor
 import (
 	"context"
 	"net/netip"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -30,11 +31,14 @@ const (
 
 // reportedPackage is a package of an app, as the tool says it.
 type reportedPackage struct {
-	Name    string `json:"name"`
-	Version string `json:"version"`
-	Direct  bool   `json:"direct"`
-	Local   *bool  `json:"local"` // nil: an old tool, which does not know
+	Name    *string `json:"name"`
+	Version *string `json:"version"`
+	Direct  *bool   `json:"direct"`
+	Local   *bool   `json:"local"` // nil: an old tool, which does not know
 }
+
+// lacks reports that a member is missing that each tool sends.
+func (p reportedPackage) lacks() bool { return p.Name == nil || p.Version == nil || p.Direct == nil }
 
 type reportDetails struct {
 	What      *string `json:"what"`
@@ -58,11 +62,11 @@ func recordAppPackages(reports Reports) ddp.MethodFunc {
 		if err := call.Bind(&app, &packages, &details); err != nil {
 			return nil, err
 		}
-		if details == nil {
+		if details == nil { // undefined, on its way through JSON
 			details = &reportDetails{}
 		}
 		switch {
-		case packages == nil, details.SessionID != nil && utf8.RuneCountInString(*details.SessionID) > maxSession:
+		case packages == nil, len(call.Params) < 3, slices.ContainsFunc(packages, reportedPackage.lacks), details.SessionID != nil && utf8.RuneCountInString(*details.SessionID) > maxSession:
 			return nil, ddp.ErrMatchFailed
 		case app == "" || utf8.RuneCountInString(app) > pkgmeter.MaxApp || strings.ContainsFunc(app, func(r rune) bool { return !unicode.IsPrint(r) }):
 			return nil, refuse(400, "The id of an app has 1 to %d printable characters.", pkgmeter.MaxApp)
@@ -91,18 +95,19 @@ func reportOf(app string, packages []reportedPackage) (*pkgmeter.AppReport, bool
 	r := &pkgmeter.AppReport{App: app, Packages: make([]pkgmeter.AppPackage, 0, len(packages))}
 	at := make(map[string]int, len(packages))
 	for _, p := range packages {
-		if p.Name == optOut {
+		name, version, direct := *p.Name, *p.Version, *p.Direct
+		if name == optOut {
 			return nil, false
 		}
-		if value(p.Local) || strings.HasPrefix(p.Name, pseudo) || catalog.ValidName(p.Name) != nil || checkVersion(p.Version) != nil {
+		if value(p.Local) || strings.HasPrefix(name, pseudo) || catalog.ValidName(name) != nil || checkVersion(version) != nil {
 			continue
 		}
-		if i, twice := at[p.Name]; twice {
-			r.Packages[i].Direct = r.Packages[i].Direct || p.Direct
+		if i, twice := at[name]; twice {
+			r.Packages[i].Direct = r.Packages[i].Direct || direct
 			continue
 		}
-		at[p.Name] = len(r.Packages)
-		r.Packages = append(r.Packages, pkgmeter.AppPackage{Package: catalog.PackageURL(p.Name), Version: p.Version, Direct: p.Direct})
+		at[name] = len(r.Packages)
+		r.Packages = append(r.Packages, pkgmeter.AppPackage{Package: catalog.PackageURL(name), Version: version, Direct: direct})
 	}
 	return r, true
 }

@@ -86,7 +86,7 @@ func New(opts Options) *Server {
 		s.ddp.Method("getClientAddress", getClientAddress)
 	}
 	if o := opts.Publishing; o != nil {
-		p := &publisher{store: o.Store, accounts: o.Accounts, url: o.PublicURL, published: o.Published, settle: s.settle, now: o.Now}
+		p := &publisher{store: o.Store, accounts: o.Accounts, url: o.PublicURL, published: o.Published, settle: s.settle, now: o.Now, log: s.log}
 		p.register(s.ddp)
 	}
 	return s

@@ -3,6 +3,7 @@ package meteor
 import (
 	"context"
 	"math"
+	"slices"
 
 	"github.com/pkgmeter/pkgmeter"
 	"github.com/pkgmeter/pkgmeter/ddp"
@@ -57,7 +58,7 @@ func read(call *ddp.Call) (q question, err error) {
 	if options == nil {
 		options = &optionsArgument{}
 	}
-	if len(token.Format) > maxFormat {
+	if len(token.Format) > maxFormat || !token.finite() {
 		return q, ddp.ErrMatchFailed
 	}
 	q = question{token: token.token(), rows: pageRows, compress: truthy(options.Compress)}
@@ -65,6 +66,14 @@ func read(call *ddp.Call) (q question, err error) {
 		q.rows = shortRows
 	}
 	return q, nil
+}
+
+// finite reports whether all numbers are some: EJSON has a form for those that
+// are none.
+func (t *tokenArgument) finite() bool {
+	return !slices.ContainsFunc([]float64{t.LastDeletion, t.Packages, t.Versions, t.Builds, t.ReleaseTracks, t.ReleaseVersions}, func(f float64) bool {
+		return math.IsNaN(f) || math.IsInf(f, 0)
+	})
 }
 
 // token returns the token in whole numbers.
@@ -88,7 +97,7 @@ func (t *tokenArgument) token() pkgmeter.SyncToken {
 // catalog.
 func position(f float64) int64 {
 	switch {
-	case !(f > 0): // also NaN
+	case f <= 0:
 		return 0
 	case f >= math.MaxInt64:
 		return math.MaxInt64

@@ -36,7 +36,7 @@ type versionArgument struct {
 	ProdOnly                  *bool                         `json:"prodOnly"`
 	TestOnly                  *bool                         `json:"testOnly"`
 	Deprecated                *bool                         `json:"deprecated"`
-	DeprecatedMessage         *string                       `json:"deprecatedMessage"`
+	DeprecatedMessage         ejson.Raw                     `json:"deprecatedMessage"`
 	Exports                   []catalog.Export              `json:"exports"`
 	ReleaseName               ejson.Raw                     `json:"releaseName"`
 	Dependencies              map[string]catalog.Dependency `json:"dependencies"`
@@ -65,7 +65,7 @@ func (a *versionArgument) record() (v catalog.Version, err error) {
 		ID: catalog.NewID(), PackageName: a.PackageName, Version: a.Version, Description: a.Description, Dependencies: a.Dependencies,
 		Exports: a.Exports, CompilerVersion: value(a.CompilerVersion), ContainsPlugins: value(a.ContainsPlugins),
 		DebugOnly: value(a.DebugOnly), ProdOnly: value(a.ProdOnly), TestOnly: value(a.TestOnly),
-		Deprecated: value(a.Deprecated), DeprecatedMessage: value(a.DeprecatedMessage),
+		Deprecated:                a.Deprecated,
 		EarliestCompatibleVersion: value(a.EarliestCompatibleVersion),
 	}
 	if a.Git != nil {
@@ -75,6 +75,9 @@ func (a *versionArgument) record() (v catalog.Version, err error) {
 		return v, err
 	}
 	if v.ReleaseName, err = textOrNull(a.ReleaseName); err != nil {
+		return v, err
+	}
+	if v.DeprecatedMessage, err = textOrNull(a.DeprecatedMessage); err != nil {
 		return v, err
 	}
 	if !v.ReleaseName.Set { // clients take a record without it for an old one
@@ -166,11 +169,14 @@ func (p *publisher) unpublished(ctx context.Context, v packageVersion) error {
 
 type versionHashes struct {
 	TarballHash string  `json:"tarballHash"`
-	TreeHash    string  `json:"treeHash"`
+	TreeHash    *string `json:"treeHash"`
 	ReadmeHash  *string `json:"readmeHash"`
 }
 
 func (h versionHashes) check(pending pkgmeter.Pending) error {
+	if h.TreeHash == nil {
+		return ddp.ErrMatchFailed
+	}
 	if err := checkUpload("source", pending.Source, h.TarballHash); err != nil {
 		return err
 	}
@@ -179,7 +185,7 @@ func (h versionHashes) check(pending pkgmeter.Pending) error {
 			return err
 		}
 	}
-	return checkTreeHash(h.TreeHash)
+	return checkTreeHash(*h.TreeHash)
 }
 
 // publishPackageVersion makes a version visible once its parts are here. Saying
@@ -227,7 +233,7 @@ func (p *publisher) publishPackageVersion(ctx context.Context, who actor, call *
 func (p *publisher) place(v *catalog.Version, hashes versionHashes, pending pkgmeter.Pending) []pkgmeter.PublishedFile {
 	of := packageVersion{v.PackageName, v.Version}
 	source := p.file(of, "source.tgz", pkgmeter.SourcePart, pending.Source)
-	v.Source = catalog.Tarball{URL: p.fileURL(source), TarballHash: hashes.TarballHash, TreeHash: hashes.TreeHash}
+	v.Source = catalog.Tarball{URL: p.fileURL(source), TarballHash: hashes.TarballHash, TreeHash: *hashes.TreeHash}
 	if !pending.Readme.Uploaded() {
 		return []pkgmeter.PublishedFile{source}
 	}

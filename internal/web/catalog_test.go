@@ -100,7 +100,7 @@ func aCatalog(t *testing.T) *web.Web {
 	}
 	router.Published = catalog.DateOf(noon.AddDate(0, 0, -1))
 	old := published("iron:router", "1.0.0")
-	old.Published, old.Deprecated, old.DeprecatedMessage = catalog.DateOf(noon.AddDate(-1, 0, 0)), true, "use 1.1.0"
+	old.Published, old.Deprecated, old.DeprecatedMessage = catalog.DateOf(noon.AddDate(-1, 0, 0)), new(true), catalog.Text("use 1.1.0")
 	pre := published("iron:router", "2.0.0-rc.1")
 	pre.Unmigrated, pre.PublishedBy.Username = true, "bob"
 	shelve(t, w, s,
@@ -249,7 +249,7 @@ func strange(t *testing.T, name string) *web.Web {
 	}
 	v := published(key, "1.0.0")
 	v.ID = "v"
-	v.Description, v.Git, v.PublishedBy.Username, v.ReleaseName, v.DeprecatedMessage = name, catalog.Text(name), name, catalog.Text(name), name
+	v.Description, v.Git, v.PublishedBy.Username, v.ReleaseName, v.DeprecatedMessage = name, catalog.Text(name), name, catalog.Text(name), catalog.Text(name)
 	v.Dependencies = map[string]catalog.Dependency{strings.TrimPrefix(key, "$"): {Constraint: &name, References: []catalog.Reference{{Arch: name}}}}
 	shelve(t, w, s, catalog.Package{ID: "p", Name: key, Homepage: name, Maintainers: []catalog.Maintainer{{Username: name}}}, v,
 		catalog.Build{ID: "b", VersionID: v.ID, BuildArchitectures: key, Build: catalog.Tarball{URL: name}},
@@ -313,7 +313,7 @@ func TestPagesOfPackagesStaySmall(t *testing.T) {
 	p := catalog.Package{ID: "p", Name: "large", Homepage: strings.Repeat("h", 10_000)}
 	last := published("large", "1.0.4999")
 	last.Dependencies = map[string]catalog.Dependency{}
-	last.DeprecatedMessage, last.ReleaseName = strings.Repeat("m", 10_000), catalog.Text(strings.Repeat("r", 10_000))
+	last.DeprecatedMessage, last.ReleaseName = catalog.Text(strings.Repeat("m", 10_000)), catalog.Text(strings.Repeat("r", 10_000))
 	for i := range 5000 {
 		p.Maintainers = append(p.Maintainers, catalog.Maintainer{Username: fmt.Sprintf("maintainer-%d", i)})
 		last.Dependencies[fmt.Sprintf("dependency-%d", i)] = catalog.Dependency{References: make([]catalog.Reference, 100)}

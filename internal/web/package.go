@@ -136,7 +136,7 @@ func (w *Web) addVersion(ctx context.Context, view *packageView) error {
 	if err := catalog.Decode(doc.Body, v); err != nil {
 		return err
 	}
-	for _, text := range []*string{&v.Description, &v.DeprecatedMessage, &v.PublishedBy.Username, &v.ReleaseName.Text} {
+	for _, text := range []*string{&v.Description, &v.DeprecatedMessage.Text, &v.PublishedBy.Username, &v.ReleaseName.Text} {
 		*text = pkgmeter.Cut(*text, maxText)
 	}
 	view.Published, view.Git = date(v.Published), newPlace(v.Git.Text)
