@@ -104,6 +104,11 @@ func (k *socket) read() {
 func (k *socket) next() (data []byte, how *closing) {
 	lost := &closing{1000, "Normal closure"}
 	kind, r, err := k.conn.Reader(context.Background())
+	if err != nil && websocket.CloseStatus(err) < 0 {
+		// The client did not say goodbye: it is gone, and hears nothing, or its
+		// frames are none.
+		return nil, &closing{1002, "Protocol error"}
+	}
 	if err != nil {
 		return nil, lost
 	}

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/pkgmeter/pkgmeter"
+	"golang.org/x/net/idna"
 )
 
 type meteorSessionCmd struct {
@@ -75,14 +76,24 @@ func (c *meteorSessionCmd) path(a *app) (string, error) {
 	return filepath.Join(home, ".meteorsession"), nil
 }
 
-// sessionHost is what the tool makes of the server's address: in lower case,
-// with the port where one is written.
+// sessionHost is what the tool makes of the server's address: in lower case and
+// ASCII, with the port where one is written.
 func sessionHost(address string) (string, error) {
 	u, err := url.Parse(address)
-	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
+	var name string
+	if err == nil {
+		name, err = idna.ToASCII(strings.ToLower(u.Hostname()))
+	}
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || name == "" {
 		return "", usage("--url %q: want the address as in METEOR_PACKAGE_SERVER_URL, such as https://packages.example.com", address)
 	}
-	return strings.ToLower(u.Host), nil
+	if strings.Contains(name, ":") {
+		name = "[" + name + "]"
+	}
+	if port := u.Port(); port != "" {
+		name += ":" + port
+	}
+	return name, nil
 }
 
 func readSession(file string) (map[string]any, error) {
