@@ -52,6 +52,9 @@ func (c *serveCmd) Run(a *app) error {
 		debug.SetGCPercent(60)
 	}
 	base, err := c.base()
+	if err == nil {
+		err = c.addresses()
+	}
 	if err != nil {
 		return err
 	}
@@ -142,6 +145,23 @@ func (a *app) lockToServe() (*control.Lock, error) {
 	}
 }
 
+// addresses reports what cannot be listened on whatever the machine is.
+func (c *serveCmd) addresses() error {
+	for flag, address := range map[string]string{"--listen": c.Listen, "--admin-listen": c.AdminListen} {
+		if flag == "--admin-listen" && address == "off" {
+			continue
+		}
+		_, port, err := net.SplitHostPort(address)
+		if err == nil {
+			_, err = net.LookupPort("tcp", port)
+		}
+		if err != nil {
+			return usage("%s %q: want host:port, such as 127.0.0.1:8080", flag, address)
+		}
+	}
+	return nil
+}
+
 func (c *serveCmd) serve(a *app, store *sqlite.Store, base string, trusted []netip.Prefix, mail *alert.Mail) error {
 	main, admin, err := c.listen()
 	if err != nil {
@@ -190,7 +210,10 @@ func (c *serveCmd) serve(a *app, store *sqlite.Store, base string, trusted []net
 	served := make(chan error, 1)
 	go func() { served <- socket.Serve() }()
 
-	fmt.Fprintf(a.err, "listening http://%s%s\n", main.Addr(), base)
+	fmt.Fprintf(a.err, "listening http://%s\n", main.Addr())
+	if base != "" {
+		fmt.Fprintf(a.err, "base path %s: the page is http://%s%s/stats\n", base, main.Addr(), base)
+	}
 	if admin != nil {
 		fmt.Fprintf(a.err, "admin http://%s/metrics\n", admin.Addr())
 	}

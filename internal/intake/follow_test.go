@@ -530,7 +530,7 @@ func TestWhatCannotBeFollowedIsTold(t *testing.T) {
 	}{
 		"packed":   {"\x1f\x8b\x08\n", "it is packed and does not grow"},
 		"savejson": {`{"all":1,"downloads":{}}` + "\n", "savejson do not grow"},
-		"words":    {"nothing known\n", "nor with one of a log that is known"},
+		"words":    {"nothing known\n", "nor one of a log that is known"},
 	} {
 		file := filepath.Join(dir, name)
 		if err := os.WriteFile(file, []byte(tt.text), 0o600); err != nil {

@@ -97,15 +97,17 @@ func detect(head []byte) (Format, error) {
 	if f, ok := detectLog(head); ok {
 		return f, nil
 	}
+	if isEventsAmid(head) {
+		return FormatNamed("ndjson")
+	}
 	return Format{}, pkgmeter.Errorf(pkgmeter.Invalid,
-		"the file is neither a save.json nor begins with a line that is a JSON object with path or package, nor with one of a log that is known: if you know better, say --format %s", strings.Join(FormatNames(), " or "))
+		"the file is no save.json, and among its first lines is none that is a JSON object with path or package, nor one of a log that is known: if you know better, say --format %s", strings.Join(FormatNames(), " or "))
 }
 
 // detectLog returns the format of a log by the first line that tells: so it stays
 // the same while the file grows. A line without an end tells only if it is there
 // to its end.
 func detectLog(head []byte) (Format, bool) {
-	const most = 100 // lines that tell nothing
 	n := 0
 	for line := range bytes.Lines(head) {
 		text, ended := trim(line), bytes.HasSuffix(line, []byte("\n"))
@@ -114,12 +116,15 @@ func detectLog(head []byte) (Format, bool) {
 				return f, true
 			}
 		}
-		if n++; n == most {
+		if n++; n == untold {
 			break
 		}
 	}
 	return Format{}, false
 }
+
+// untold is how many lines may tell nothing of what the file is.
+const untold = 100
 
 // isSaveJSON looks for a member that the old program's file has. All of its
 // versions wrote these.
@@ -143,6 +148,21 @@ func isEvents(head []byte) bool {
 		}
 		names := members(text)
 		return slices.Contains(names, "path") || slices.Contains(names, "package")
+	}
+	return false
+}
+
+// isEventsAmid looks for an event among the first lines, of a file whose first one
+// is broken, or an event that names nothing: those are rejected, one by one.
+func isEventsAmid(head []byte) bool {
+	n := 0
+	for line := range bytes.Lines(head) {
+		if bytes.HasSuffix(line, []byte("\n")) && isObject(trim(line)) && isEvents(line) {
+			return true
+		}
+		if n++; n == untold {
+			break
+		}
 	}
 	return false
 }

@@ -442,11 +442,14 @@ func TestDetection(t *testing.T) {
 		`{"all": 2, "downloads": {`:                                    "savejson",
 		`{"x":{"path":1}}`:                                             "",
 		`{"x":["all","downloads",{"path":1}],"y":"path"}`:              "",
-		`{"path":"a"`:                             "",
-		`[{"path":"a"}]`:                          "",
-		"rubbish\n{\"path\":\"a\"}\n":             "",
-		`192.0.2.1 - - [01/Mar/2026:00:00:00]`:    "",
-		"\xff\xfe{\x00\"\x00p\x00a\x00t\x00h\x00": "",
+		`{"path":"a"`:                            "",
+		`[{"path":"a"}]`:                         "",
+		"rubbish\n{\"x\":1}\n{\"path\":\"a\"}\n": "ndjson",
+		strings.Repeat("rubbish\n", 99) + "{\"path\":\"a\"}\n":  "ndjson",
+		strings.Repeat("rubbish\n", 100) + "{\"path\":\"a\"}\n": "",
+		"rubbish\n{\"path\":\"a\"}":                             "",
+		`192.0.2.1 - - [01/Mar/2026:00:00:00]`:                  "",
+		"\xff\xfe{\x00\"\x00p\x00a\x00t\x00h\x00":               "",
 	} {
 		name := filepath.Join(t.TempDir(), "file")
 		if err := os.WriteFile(name, []byte(text), 0o600); err != nil {

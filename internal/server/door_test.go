@@ -51,6 +51,7 @@ var cells = map[string]cell{
 	"GET /api/v1/live":              {"askers", "GET", "/api/v1/live?nothing=1", "", 400}, // else it would not end
 	"GET /badge/{type}/{name...}":   {"pictures", "GET", "/badge/maven/com.acme/app.svg", "", 200},
 	"GET /stats":                    {"readers or a link", "GET", "/stats", "", 200},
+	"GET /stats/{$}":                {"readers", "GET", "/stats/", "", 200},
 	"GET /stats/rules":              {"readers", "GET", "/stats/rules", "", 200},
 	"GET /stats/package":            {"readers or a link", "GET", "/stats/package?package=pkg:maven/com.acme/app", "", 200},
 	"GET /stats/live":               {"readers", "GET", "/stats/live", "", 200},
@@ -70,6 +71,7 @@ var cells = map[string]cell{
 	"GET /stats/payloads":           {"admins", "GET", "/stats/payloads", "", 200},
 	"POST /stats/payloads":          {"admins", "POST", "/stats/payloads", "file=name", 303},
 	"GET /catalog":                  {"visitors", "GET", "/catalog", "", 200},
+	"GET /catalog/{$}":              {"visitors", "GET", "/catalog/", "", 200},
 	"GET /catalog/{package}":        {"visitors", "GET", "/catalog/nothing", "", 404},
 	"GET /catalog/tracks":           {"visitors", "GET", "/catalog/tracks", "", 200},
 	"GET /catalog/tracks/{track}":   {"visitors", "GET", "/catalog/tracks/NOTHING", "", 404},
