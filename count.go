@@ -204,8 +204,8 @@ type Totals struct {
 	// up, and it is negative where keys have more than there is in all.
 	Unattributed int64
 
-	Span Span
-	Rules   int // the number of the rule set that derived the counts
+	Span  Span
+	Rules int // the number of the rule set that derived the counts
 }
 
 // An Item is one key of a top list.

@@ -183,7 +183,7 @@ type rebuild struct {
 	sources map[freshRun]map[uint32]pkgmeter.Measures // by file
 	people  map[pkgmeter.Day]map[consumedKey]pkgmeter.Measures
 	uploads map[uploadKey]int64 // and deletions
-	cells   int // in all of them, about
+	cells   int                 // in all of them, about
 }
 
 // clientWeight is what a remembered client takes, bytes, about.

@@ -37,7 +37,7 @@ type writer struct {
 	consumed                      tuples[consumedKey]
 
 	lastRow, addRow, addKeys, addFreshRow, addHeard, addUpload, addDeletion *sql.Stmt
-	quarantine                                                 quarantine
+	quarantine                                                              quarantine
 
 	appFacts, putApp, addUse *sql.Stmt
 	addUses                  multi
