@@ -198,8 +198,14 @@ func (q Query) Resolve(first Day) Span {
 type Totals struct {
 	Measures
 	Opening int64 // hits brought along by an import that have no date
-	Span    Span
-	Rules   int // the number of the rule set that derived the counts
+
+	// Unattributed is how many of Opening no key of a list has, where the list
+	// has opening balances and no filter: the counters of an import need not add
+	// up, and it is negative where keys have more than there is in all.
+	Unattributed int64
+
+	Span  Span
+	Rules int // the number of the rule set that derived the counts
 }
 
 // An Item is one key of a top list.

@@ -31,9 +31,15 @@ type Movers struct {
 	Span   Span
 }
 
-// An Uploaded is a version of which files came into being on a day, as a sender
-// said.
-type Uploaded struct {
+// Uploads are the versions of which files came into being, and those of which
+// files went. Each list is bounded, and in the order of days.
+type Uploads struct {
+	Uploaded, Deleted []DayFiles
+}
+
+// DayFiles are files of a version to which the same happened on a day, as a
+// sender said.
+type DayFiles struct {
 	Day     Day
 	Package string // canonical purl
 	Version string // "" where the path tells none

@@ -26,9 +26,10 @@ type Stats interface {
 	// limit in each list. A range that is not given is the last 30 days.
 	Movers(ctx context.Context, q Query, limit int) (Movers, error)
 
-	// Uploads returns the last uploads of q's span, at most limit, oldest first. Of
-	// the filter it heeds packages.
-	Uploads(ctx context.Context, q Query, limit int) ([]Uploaded, error)
+	// Uploads returns the last uploads and the last deletions of q's span, at most
+	// limit of each. A span without a beginning has them all, also those before
+	// the first hit. Of the filter it heeds packages.
+	Uploads(ctx context.Context, q Query, limit int) (Uploads, error)
 
 	// PackagesNamed returns the canonical purls whose name, or namespace and
 	// name, is spelled like the given one, sorted, at most limit.

@@ -53,7 +53,7 @@ func (c *importCmd) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(a.out, "%d new, %d known, %d rejected\n", im.sum.New, im.sum.Known, im.sum.Rejected)
+	_, err = fmt.Fprintln(a.out, im.outcome())
 	return err
 }
 
@@ -78,6 +78,11 @@ type importer struct {
 	c   *importCmd
 	s   *session // nil until it is needed: a file that cannot be read makes no store
 	sum intake.Report
+}
+
+// outcome is the line that tells what came of all files.
+func (im *importer) outcome() string {
+	return fmt.Sprintf("%d new, %d known, %d rejected", im.sum.New, im.sum.Known, im.sum.Rejected)
 }
 
 func (im *importer) open() (*session, error) {

@@ -4,8 +4,8 @@ import (
 	"cmp"
 	"crypto/sha256"
 	"encoding/json"
-	"errors"
 	"fmt"
+	"io"
 	"os"
 
 	"github.com/pkgmeter/pkgmeter"
@@ -111,9 +111,24 @@ func (im *importer) usersOf(f *savejson.File) []pkgmeter.User {
 	return users
 }
 
-// hasSaveJSON reports whether the working directory has what was made for the
-// old program: the first start says how to take it along.
-func hasSaveJSON() bool {
-	info, err := os.Stat("save.json")
-	return !errors.Is(err, os.ErrNotExist) && err == nil && info.Mode().IsRegular()
+// saveJSONDigest returns the digest of what was made for the old program in the
+// working directory.
+func saveJSONDigest() (sum [32]byte, err error) {
+	const name = "save.json"
+	info, err := os.Stat(name)
+	if err != nil {
+		return sum, err
+	}
+	if !info.Mode().IsRegular() {
+		return sum, os.ErrNotExist
+	}
+	f, err := os.Open(name)
+	if err != nil {
+		return sum, err
+	}
+	defer f.Close()
+	h := sha256.New()
+	_, err = io.Copy(h, f)
+	h.Sum(sum[:0])
+	return sum, err
 }

@@ -40,6 +40,7 @@ type serveCmd struct {
 	SMTPURL       string   `name:"smtp-url" placeholder:"URL" help:"The mail server by which alerts go out: smtp://user:password@host:587, or smtps:// for TLS from the beginning."`
 	MailFrom      string   `placeholder:"ADDRESS" help:"The sender of those mails."`
 	Mirror        string   `placeholder:"URL" help:"Copy the catalog of another Meteor package server, and follow it."`
+	SaveJSON      string   `name:"save-json" placeholder:"FILE" help:"Import the old program's save.json before serving, as the command import does: at each start what is new in it."`
 
 	peopleFlags `embed:""`
 }
@@ -167,14 +168,15 @@ func (c *serveCmd) serve(a *app, store *sqlite.Store, base string, trusted []net
 	if err != nil {
 		return err
 	}
-	if err := a.firstAdmin(store); err != nil {
-		return err
-	}
-	if err := a.proposeImport(store); err != nil {
-		return err
-	}
 	rules, err := a.adopt(store)
 	if err != nil {
+		return err
+	}
+	// Before the first administrator is made: the file may bring one along.
+	if err := c.saveJSON(a, store, rules); err != nil {
+		return err
+	}
+	if err := a.firstAdmin(store); err != nil {
 		return err
 	}
 	upgrades, err := c.upgrades(a, store)
@@ -339,11 +341,37 @@ func (c *serveCmd) listen() (main, admin net.Listener, err error) {
 	return main, admin, nil
 }
 
+// saveJSON takes in the old program's file, as the command import does on a
+// store that it holds; without one it proposes to.
+func (c *serveCmd) saveJSON(a *app, store *sqlite.Store, rules *rule.Set) error {
+	if c.SaveJSON == "" {
+		return a.proposeImport(store)
+	}
+	im := &importer{
+		a: a, c: &importCmd{Files: []string{c.SaveJSON}, Format: "savejson"},
+		s: &session{a: a, store: store, calls: calls(store, rules, nil, a)},
+	}
+	if err := im.files(); err != nil {
+		return fmt.Errorf("--save-json: %w", err)
+	}
+	fmt.Fprintln(a.err, im.outcome())
+	return nil
+}
+
 // proposeImport tells who comes from the old program, and starts where it ran,
-// how to take the counts along.
+// how to take the counts along. Of the file it reads the digest only: one that is
+// broken is no reason not to start.
 func (a *app) proposeImport(store *sqlite.Store) error {
-	n, err := store.Imports(a.ctx)
-	if err != nil || n > 0 || !hasSaveJSON() {
+	sum, err := saveJSONDigest()
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		fmt.Fprintf(a.err, "there is a save.json here, and it cannot be read: %s\n", err)
+		return nil
+	}
+	done, err := store.Imported(a.ctx, sum)
+	if err != nil || done {
 		return err
 	}
 	fmt.Fprintln(a.err, "there is a save.json here: to take its counts and users along, run: pkgmeter import save.json")

@@ -75,6 +75,7 @@ func TestMoversAndUploads(t *testing.T) {
 	add("com/acme/app/1.0/app-1.0.jar", 40, 10, pkgmeter.Get)
 	add("com/acme/app/1.0/app-1.0.jar", 4, 20, pkgmeter.Get)
 	add("com/acme/app/1.1/app-1.1.jar", 4, 1, pkgmeter.Upload)
+	add("com/acme/app/1.0/app-1.0.jar", 3, 1, pkgmeter.Delete)
 	add("com/acme/lib/2/lib-2.jar", 3, 2, pkgmeter.Get)
 	if err := s.Write(t.Context(), []*pkgmeter.Delivery{d}); err != nil {
 		t.Fatal(err)
@@ -84,8 +85,8 @@ func TestMoversAndUploads(t *testing.T) {
 			`"new":[{"key":"pkg:maven/com.acme/lib","downloads":2,"hits":2,"bytes":2,"before":{"downloads":0,"hits":0,"bytes":0}}],"stale":[],"from":"2026-02-09","to":"2026-03-10"}`,
 		"movers?type=npm":         `{"rising":[],"new":[],"stale":[],"from":"2026-02-09","to":"2026-03-10"}`,
 		"movers?by=package":       `invalid: unknown parameter "by"`,
-		"uploads":                 `{"items":[{"day":"2026-03-06","package":"pkg:maven/com.acme/app","version":"1.1","files":1}]}`,
-		"uploads?to=2026-03-05":   `{"items":[]}`,
+		"uploads":                 `{"items":[{"day":"2026-03-06","package":"pkg:maven/com.acme/app","version":"1.1","files":1}],"deletions":[{"day":"2026-03-07","package":"pkg:maven/com.acme/app","version":"1.0","files":1}]}`,
+		"uploads?to=2026-03-05":   `{"items":[],"deletions":[]}`,
 		"uploads?repository=open": `invalid: unknown parameter "repository"`, // uploads are not told apart by it
 	} {
 		if got := ask(t, a, question); got != want {
@@ -94,12 +95,35 @@ func TestMoversAndUploads(t *testing.T) {
 	}
 	for question, want := range map[string]string{
 		"movers?format=csv":  "list,key,downloads,hits,bytes,downloads_before,hits_before,bytes_before\nrising,pkg:maven/com.acme/app,20,20,20,10,10,10\nnew,pkg:maven/com.acme/lib,2,2,2,0,0,0\n",
-		"uploads?format=csv": "day,package,version,files\n2026-03-06,pkg:maven/com.acme/app,1.1,1\n",
+		"uploads?format=csv": "day,package,version,files,op\n2026-03-06,pkg:maven/com.acme/app,1.1,1,upload\n2026-03-07,pkg:maven/com.acme/app,1.0,1,delete\n",
 	} {
 		name, _, _ := strings.Cut(question, "?")
 		rec := httptest.NewRecorder()
 		if err := a.Handler(name)(rec, httptest.NewRequest("GET", "/api/v1/"+question, nil)); err != nil || rec.Body.String() != want {
 			t.Errorf("%s: %v\n got %s\nwant %s", question, err, rec.Body, want)
 		}
+	}
+}
+
+func TestUploadsBeforeTheFirstHitAreListed(t *testing.T) {
+	t.Parallel()
+	a, s := open(t)
+	say := func(path string, daysAgo int, op pkgmeter.Op) {
+		t.Helper()
+		e := rule.Default().Apply(pkgmeter.Event{Source: "s", Path: path, Time: noon.AddDate(0, 0, -daysAgo), Status: 200, Op: op})
+		if err := s.Write(t.Context(), []*pkgmeter.Delivery{{Received: noon, Entries: []pkgmeter.Entry{e}}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	const want = `{"items":[{"day":"2026-02-28","package":"pkg:maven/com.acme/app","version":"1.1","files":1}],` +
+		`"deletions":[{"day":"2026-03-01","package":"pkg:maven/com.acme/app","version":"1.0","files":1}]}`
+	say("com/acme/app/1.1/app-1.1.jar", 10, pkgmeter.Upload)
+	say("com/acme/app/1.0/app-1.0.jar", 9, pkgmeter.Delete)
+	if got := ask(t, a, "uploads"); got != want {
+		t.Errorf("of a store without hits\n got %s\nwant %s", got, want)
+	}
+	say("com/acme/app/1.1/app-1.1.jar", 3, pkgmeter.Get)
+	if got := ask(t, a, "uploads"); got != want {
+		t.Errorf("before the first hit\n got %s\nwant %s", got, want)
 	}
 }

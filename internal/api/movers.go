@@ -22,13 +22,16 @@ type Mover struct {
 	Before pkgmeter.Measures `json:"before"`
 }
 
-// Uploads is the body of /api/v1/uploads, in the order of days.
+// Uploads is the body of /api/v1/uploads: what came into being and what went, each
+// in the order of days. Deletions are a list of their own: who reads items takes
+// each for an upload.
 type Uploads struct {
-	Items []Uploaded `json:"items"`
+	Items     []DayFiles `json:"items"`
+	Deletions []DayFiles `json:"deletions"`
 }
 
-// Uploaded is a day on which primary files of a version came into being.
-type Uploaded struct {
+// DayFiles is a day on which primary files of a version came into being, or went.
+type DayFiles struct {
 	Day     pkgmeter.Day `json:"day"`
 	Package string       `json:"package"`
 	Version string       `json:"version"`
@@ -69,11 +72,15 @@ func (a *API) uploads(ctx context.Context, p *question) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	body := Uploads{Items: make([]Uploaded, len(all))}
-	for i, u := range all {
-		body.Items[i] = Uploaded(u)
+	return &Uploads{Items: dayFilesOf(all.Uploaded), Deletions: dayFilesOf(all.Deleted)}, nil
+}
+
+func dayFilesOf(all []pkgmeter.DayFiles) []DayFiles {
+	list := make([]DayFiles, len(all))
+	for i, f := range all {
+		list[i] = DayFiles(f)
 	}
-	return &body, nil
+	return list
 }
 
 func (m *Movers) table() (rows [][]string) {
@@ -90,9 +97,14 @@ func (m *Movers) table() (rows [][]string) {
 }
 
 func (u *Uploads) table() (rows [][]string) {
-	rows = append(rows, []string{"day", "package", "version", "files"})
-	for _, it := range u.Items {
-		rows = append(rows, []string{it.Day.String(), it.Package, it.Version, text(it.Files)})
+	rows = append(rows, []string{"day", "package", "version", "files", "op"})
+	for _, l := range []struct {
+		op   pkgmeter.Op
+		list []DayFiles
+	}{{pkgmeter.Upload, u.Items}, {pkgmeter.Delete, u.Deletions}} {
+		for _, it := range l.list {
+			rows = append(rows, []string{it.Day.String(), it.Package, it.Version, text(it.Files), l.op.String()})
+		}
 	}
 	return rows
 }

@@ -29,7 +29,7 @@ const (
 type sums struct {
 	cells   map[cellKey]pkgmeter.Measures
 	heard   map[heardKey]heard
-	uploads map[uploadKey]int64
+	uploads map[uploadKey]int64 // and deletions
 }
 
 // cellKey is a cell, of a file or of what the dimension has in its place.
@@ -39,7 +39,9 @@ type cellKey struct {
 	slice, file int64
 }
 
+// uploadKey is what came into being on a day, or went.
 type uploadKey struct {
+	op           pkgmeter.Op
 	day          pkgmeter.Day
 	pkg, version int64
 }
@@ -66,8 +68,8 @@ func (s *sums) reset() {
 // count adds what an event comes to.
 func (w *writer) count(ctx context.Context, day pkgmeter.Day, f fileRef, a agentRef, s *said, m pkgmeter.Measures) error {
 	if m.Hits == 0 {
-		if w.detailed && isUpload(s.op, s.status, f.kind) {
-			w.sums.uploads[uploadKey{day, f.pkg, f.version}]++
+		if isUpload(s.op, s.status, f.kind) && w.detailed || isDeletion(s.op, s.status, f.kind) {
+			w.sums.uploads[uploadKey{s.op, day, f.pkg, f.version}]++
 		}
 		return nil
 	}
@@ -101,6 +103,11 @@ func (w *writer) count(ctx context.Context, day pkgmeter.Day, f fileRef, a agent
 // isUpload reports whether an event says that a primary file came into being.
 func isUpload(op pkgmeter.Op, status int, kind pkgmeter.Kind) bool {
 	return op == pkgmeter.Upload && status >= 200 && status < 300 && kind == pkgmeter.Primary
+}
+
+// isDeletion is isUpload of one that went.
+func isDeletion(op pkgmeter.Op, status int, kind pkgmeter.Kind) bool {
+	return op == pkgmeter.Delete && status >= 200 && status < 300 && kind == pkgmeter.Primary
 }
 
 func addTo[K comparable](to map[K]pkgmeter.Measures, k K, m pkgmeter.Measures) {
@@ -294,8 +301,16 @@ func (w *writer) flush(ctx context.Context) error {
 			return err
 		}
 	}
-	for k, n := range w.sums.uploads {
-		if _, err := w.addUpload.ExecContext(ctx, w.gen, int64(k.day), k.pkg, k.version, n); err != nil {
+	return w.addUploads(ctx, w.gen, w.sums.uploads)
+}
+
+func (w *writer) addUploads(ctx context.Context, gen int64, uploads map[uploadKey]int64) error {
+	for k, n := range uploads {
+		add := w.addUpload
+		if k.op == pkgmeter.Delete {
+			add = w.addDeletion
+		}
+		if _, err := add.ExecContext(ctx, gen, int64(k.day), k.pkg, k.version, n); err != nil {
 			return err
 		}
 	}

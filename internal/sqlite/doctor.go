@@ -106,7 +106,7 @@ type doctor struct {
 	usedBy  map[consumedKey]int64
 	days    map[pkgmeter.Day]*dayPrints
 	heard   map[heardKey]int64
-	uploads map[uploadKey]int64
+	uploads map[uploadKey]int64 // and deletions
 }
 
 func (d *doctor) run(ctx context.Context) (err error) {
@@ -231,8 +231,8 @@ func (d *doctor) event(pos int64, e said) {
 	}
 	m := d.rules.Measures(pkgmeter.Event{Op: e.op, Status: e.status, Bytes: e.bytes, Flags: e.flags}, pkgmeter.Kind(d.attrs.kind[e.file]))
 	if m.Hits == 0 {
-		if d.meta.detailed && isUpload(e.op, e.status, pkgmeter.Kind(d.attrs.kind[e.file])) {
-			d.uploads[uploadKey{day, int64(d.attrs.pkg[e.file]), int64(d.attrs.version[e.file])}]++
+		if kind := pkgmeter.Kind(d.attrs.kind[e.file]); isUpload(e.op, e.status, kind) && d.meta.detailed || isDeletion(e.op, e.status, kind) && pos > d.meta.deletionsFrom {
+			d.uploads[uploadKey{e.op, day, int64(d.attrs.pkg[e.file]), int64(d.attrs.version[e.file])}]++
 		}
 		return
 	}
@@ -289,23 +289,27 @@ func (d *doctor) consumer(pos int64, e said, client int64, prints *dayPrints, m 
 	prints.people.add(d.weight(uint64(id)), uint64(m.Downloads), uint64(m.Hits), uint64(m.Bytes))
 }
 
-// compareUploads holds the numbers of uploads against the ledger.
+// compareUploads holds the numbers of uploads and deletions against the ledger.
 func (d *doctor) compareUploads(ctx context.Context) error {
+	what := map[pkgmeter.Op]string{pkgmeter.Upload: "uploads", pkgmeter.Delete: "deletions"}
 	err := eachRow(ctx, d.tx, func(rows *sql.Rows) error {
 		var k uploadKey
 		var n int64
-		if err := rows.Scan(&k.day, &k.pkg, &k.version, &n); err != nil {
+		if err := rows.Scan(&k.op, &k.day, &k.pkg, &k.version, &n); err != nil {
 			return err
 		}
 		if d.uploads[k] != n {
-			d.report.find("%s: %d uploads of package %d, by the ledger %d", k.day, n, k.pkg, d.uploads[k])
+			d.report.find("%s: %d %s of package %d, by the ledger %d", k.day, n, what[k.op], k.pkg, d.uploads[k])
 		}
 		delete(d.uploads, k)
 		return nil
-	}, `SELECT day, package_id, version_id, n FROM upload WHERE gen = ?`, d.meta.gen)
+	}, `
+		SELECT ?1, day, package_id, version_id, n FROM upload WHERE gen = ?3
+		UNION ALL SELECT ?2, day, package_id, version_id, n FROM deletion WHERE gen = ?3`,
+		int64(pkgmeter.Upload), int64(pkgmeter.Delete), d.meta.gen)
 	for k, n := range d.uploads {
 		if err == nil {
-			d.report.find("%s: %d uploads of package %d are not counted", k.day, n, k.pkg)
+			d.report.find("%s: %d %s of package %d are not counted", k.day, n, what[k.op], k.pkg)
 		}
 	}
 	return err

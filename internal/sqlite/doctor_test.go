@@ -34,6 +34,9 @@ func sick(t *testing.T, spoil string) *sqlite.Report {
 		e = rule.Default().Apply(e.Event)
 		write(t, s, noon, e, entry("com/acme/app/1.0/app-1.0.pom", at))
 	}
+	for _, op := range []pkgmeter.Op{pkgmeter.Upload, pkgmeter.Delete} {
+		write(t, s, noon, rule.Default().Apply(pkgmeter.Event{Source: "s", Path: "com/acme/app/1.0/app-1.0.jar", Time: noon, Status: 200, Op: op}))
+	}
 	if err := s.Pack(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -97,6 +100,9 @@ func TestTheDoctorFindsWhatIsWrong(t *testing.T) {
 		"what an app contains":          {`UPDATE app_use SET facts = x'80'`, "is damaged"},
 		"a published file":              {`UPDATE day_file SET body = x'7b'`, "is damaged"},
 		"the chain":                     {`UPDATE day_file SET chain = zeroblob(32)`, "the chain of published days breaks"},
+		"an upload that is lost":        {`DELETE FROM upload`, "1 uploads of package 1 are not counted"},
+		"deletions":                     {`UPDATE deletion SET n = n + 1`, "2 deletions of package 1, by the ledger 1"},
+		"a deletion that is lost":       {`DELETE FROM deletion`, "1 deletions of package 1 are not counted"},
 		"an event twice":                {`INSERT INTO ledger SELECT pos + 1, first_event + n, n, received_ms, codec, crc, body FROM ledger ORDER BY pos DESC LIMIT 1`, "by the ledger"},
 	} {
 		t.Run(name, func(t *testing.T) {

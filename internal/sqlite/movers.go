@@ -175,9 +175,15 @@ func (m *movement) rankOf(rank func(*moved) float64, v pkgmeter.Mover) float64 {
 }
 
 // Uploads implements [pkgmeter.Stats].
-func (s *Store) Uploads(ctx context.Context, query pkgmeter.Query, limit int) (all []pkgmeter.Uploaded, err error) {
-	err = s.ask(ctx, pkgmeter.Query{From: query.From, To: query.To, Now: query.Now}, nil, func(q *question) error {
-		where, args := `u.gen = ? AND u.day BETWEEN ? AND ?`, []any{q.gen, int64(q.span.From), int64(q.span.To)}
+func (s *Store) Uploads(ctx context.Context, query pkgmeter.Query, limit int) (all pkgmeter.Uploads, err error) {
+	today := pkgmeter.DayOf(query.Now)
+	if query.To == 0 || query.To > today {
+		query.To = today
+	}
+	// The first hit says nothing here: files are there before anybody fetches them.
+	span := pkgmeter.Span{From: max(query.From, pkgmeter.FirstDay), To: query.To}
+	err = s.ask(ctx, pkgmeter.Query{Now: query.Now}, nil, func(q *question) error {
+		where, args := `u.gen = ? AND u.day BETWEEN ? AND ?`, []any{q.gen, int64(span.From), int64(span.To)}
 		if names := query.Filter.Packages; names != nil {
 			ids, err := q.ids(ctx, pkgmeter.ByPackage, names)
 			if err != nil {
@@ -189,16 +195,25 @@ func (s *Store) Uploads(ctx context.Context, query pkgmeter.Query, limit int) (a
 			}
 		}
 		args = append(args, limit)
-		err := eachRow(ctx, q.tx, func(rows *sql.Rows) error {
-			var u pkgmeter.Uploaded
-			err := rows.Scan(&u.Day, &u.Package, &u.Version, &u.Files)
-			all = append(all, u)
-			return err
-		}, `
-			SELECT u.day, p.name, v.name, u.n FROM upload u JOIN package p ON p.id = u.package_id JOIN version v ON v.id = u.version_id
-			WHERE `+where+` ORDER BY u.day DESC, p.name, v.name LIMIT ?`, args...)
-		slices.Reverse(all)
+		if all.Uploaded, err = q.dayFiles(ctx, "upload", where, args); err == nil {
+			all.Deleted, err = q.dayFiles(ctx, "deletion", where, args)
+		}
 		return err
 	})
+	return all, err
+}
+
+// dayFiles returns the last rows of a table of what happened to files, in the
+// order of days.
+func (q *question) dayFiles(ctx context.Context, table, where string, args []any) (all []pkgmeter.DayFiles, err error) {
+	err = eachRow(ctx, q.tx, func(rows *sql.Rows) error {
+		var f pkgmeter.DayFiles
+		err := rows.Scan(&f.Day, &f.Package, &f.Version, &f.Files)
+		all = append(all, f)
+		return err
+	}, `
+		SELECT u.day, p.name, v.name, u.n FROM `+table+` u JOIN package p ON p.id = u.package_id JOIN version v ON v.id = u.version_id
+		WHERE `+where+` ORDER BY u.day DESC, p.name, v.name LIMIT ?`, args...)
+	slices.Reverse(all)
 	return all, err
 }

@@ -78,14 +78,15 @@ func TestMoversAreRisingNewAndStale(t *testing.T) {
 	}
 }
 
-func TestUploadsAreListedAndRecounted(t *testing.T) {
+func TestUploadsAndDeletionsAreListedAndRecounted(t *testing.T) {
 	t.Parallel()
 	c := &clock{noon}
 	s := open(t, t.TempDir(), c)
+	op := pkgmeter.Upload
 	upload := func(path string, daysAgo, status int) {
 		t.Helper()
 		write(t, s, noon, rule.Default().Apply(pkgmeter.Event{
-			Source: "s", Repository: "r", Path: path, Time: noon.AddDate(0, 0, -daysAgo), Status: status, Op: pkgmeter.Upload,
+			Source: "s", Repository: "r", Path: path, Time: noon.AddDate(0, 0, -daysAgo), Status: status, Op: op,
 		}))
 	}
 	upload("com/acme/app/1.0/app-1.0.jar", 9, 201)
@@ -94,6 +95,11 @@ func TestUploadsAreListedAndRecounted(t *testing.T) {
 	upload("com/acme/app/1.1/app-1.1.jar", 2, 200)
 	upload("com/acme/app/1.2/app-1.2.jar", 1, 409) // refused
 	upload("com/acme/lib/3/lib-3.jar", 2, 201)
+	op = pkgmeter.Delete
+	upload("com/acme/app/1.0/app-1.0.jar", 1, 204)
+	upload("com/acme/app/1.0/app-1.0-javadoc.jar", 1, 204) // no primary file
+	upload("com/acme/app/1.1/app-1.1.jar", 1, 403)         // refused
+	upload("com/acme/old/0.1/old-0.1.jar", 20, 200)        // whose upload nobody told
 	write(t, s, noon, entry("com/acme/app/1.0/app-1.0.jar", noon.AddDate(0, 0, -9)))
 	ask := func(f pkgmeter.Filter, limit int) string {
 		t.Helper()
@@ -109,10 +115,10 @@ func TestUploadsAreListedAndRecounted(t *testing.T) {
 			limit int
 			want  string
 		}{
-			{pkgmeter.Filter{}, 10, "[{2026-03-01 pkg:maven/com.acme/app 1.0 1} {2026-03-08 pkg:maven/com.acme/lib 3 1} {2026-03-08 pkg:maven/com.acme/app 1.1 1}]"},
-			{pkgmeter.Filter{}, 1, "[{2026-03-08 pkg:maven/com.acme/app 1.1 1}]"},
-			{pkgmeter.Filter{Packages: []string{"pkg:maven/com.acme/lib", "none"}}, 10, "[{2026-03-08 pkg:maven/com.acme/lib 3 1}]"},
-			{pkgmeter.Filter{Packages: []string{"none"}}, 10, "[]"},
+			{pkgmeter.Filter{}, 10, "{[{2026-03-01 pkg:maven/com.acme/app 1.0 1} {2026-03-08 pkg:maven/com.acme/lib 3 1} {2026-03-08 pkg:maven/com.acme/app 1.1 1}] [{2026-02-18 pkg:maven/com.acme/old 0.1 1} {2026-03-09 pkg:maven/com.acme/app 1.0 1}]}"},
+			{pkgmeter.Filter{}, 1, "{[{2026-03-08 pkg:maven/com.acme/app 1.1 1}] [{2026-03-09 pkg:maven/com.acme/app 1.0 1}]}"},
+			{pkgmeter.Filter{Packages: []string{"pkg:maven/com.acme/lib", "none"}}, 10, "{[{2026-03-08 pkg:maven/com.acme/lib 3 1}] []}"},
+			{pkgmeter.Filter{Packages: []string{"none"}}, 10, "{[] []}"},
 		} {
 			if got := ask(q.f, q.limit); got != q.want {
 				t.Errorf("%s: %s, want %s", when, got, q.want)

@@ -88,7 +88,8 @@ type meta struct {
 	sliced   bool // counts are kept by client
 	detailed bool // and clients have runtimes and systems; there are counts by source and consumer
 
-	placesFrom int64 // up to this row of the ledger no places are counted
+	placesFrom    int64 // up to this row of the ledger no places are counted
+	deletionsFrom int64 // likewise deletions
 }
 
 // Open opens the file in folder dir, makes or migrates it where needed, and
@@ -209,8 +210,8 @@ type rowQueryer interface {
 
 func readMeta(ctx context.Context, q rowQueryer) (*meta, error) {
 	m := new(meta)
-	return m, q.QueryRowContext(ctx, `SELECT ledger_id, epoch, gen, rule, builtin, own, sliced, detailed, places_from FROM meta`).
-		Scan(&m.ledgerID, &m.epoch, &m.gen, &m.rule, &m.builtin, &m.own, &m.sliced, &m.detailed, &m.placesFrom)
+	return m, q.QueryRowContext(ctx, `SELECT ledger_id, epoch, gen, rule, builtin, own, sliced, detailed, places_from, deletions_from FROM meta`).
+		Scan(&m.ledgerID, &m.epoch, &m.gen, &m.rule, &m.builtin, &m.own, &m.sliced, &m.detailed, &m.placesFrom, &m.deletionsFrom)
 }
 
 // Close releases the file once a running write has ended. What was

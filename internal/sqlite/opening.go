@@ -337,6 +337,12 @@ func (q *question) addOpening(ctx context.Context, s *Store, sums *[]pkgmeter.Me
 	if only == nil {
 		total.Add(b.all)
 		total.Opening = b.all.Hits
+		if q.by != nil {
+			total.Unattributed = b.all.Hits
+			for _, m := range b.byKey[*q.by] {
+				total.Unattributed -= m.Hits
+			}
+		}
 		return nil
 	}
 	slices.Sort(ids)
@@ -436,10 +442,10 @@ func (s *Store) Extra(ctx context.Context) (extra []string, err error) {
 // LedgerID names this installation's ledger.
 func (s *Store) LedgerID() string { return s.meta.Load().ledgerID }
 
-// Imports returns how many files were imported.
-func (s *Store) Imports(ctx context.Context) (n int, err error) {
-	err = s.read.QueryRowContext(ctx, `SELECT count(*) FROM import`).Scan(&n)
-	return n, err
+// Imported reports whether the file with this digest was imported.
+func (s *Store) Imported(ctx context.Context, sha256 [32]byte) (done bool, err error) {
+	err = s.read.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM import WHERE sha256 = ?)`, sha256[:]).Scan(&done)
+	return done, err
 }
 
 // Secret returns this installation's own random bytes. They are made at the

@@ -182,8 +182,8 @@ type rebuild struct {
 	places  map[pkgmeter.Day]map[placeKey]pkgmeter.Measures
 	sources map[freshRun]map[uint32]pkgmeter.Measures // by file
 	people  map[pkgmeter.Day]map[consumedKey]pkgmeter.Measures
-	uploads map[uploadKey]int64
-	cells   int // in all of them, about
+	uploads map[uploadKey]int64 // and deletions
+	cells   int                 // in all of them, about
 }
 
 // clientWeight is what a remembered client takes, bytes, about.
@@ -405,8 +405,8 @@ func (r *rebuild) add(ctx context.Context, q rowsQueryer, attrs *attributes, e s
 	day := pkgmeter.DayOf(fromMS(e.timeMS))
 	repo, pkg, version := int64(attrs.repo[e.file]), int64(attrs.pkg[e.file]), int64(attrs.version[e.file])
 	if m.Hits == 0 {
-		if isUpload(e.op, e.status, kind) {
-			r.uploads[uploadKey{day, pkg, version}]++
+		if isUpload(e.op, e.status, kind) || isDeletion(e.op, e.status, kind) {
+			r.uploads[uploadKey{e.op, day, pkg, version}]++
 		}
 		return nil
 	}
@@ -511,12 +511,7 @@ func (r *rebuild) flushDetails(ctx context.Context, w *writer) error {
 			return err
 		}
 	}
-	for k, n := range r.uploads {
-		if _, err := w.addUpload.ExecContext(ctx, r.gen, int64(k.day), k.pkg, k.version, n); err != nil {
-			return err
-		}
-	}
-	return nil
+	return w.addUploads(ctx, r.gen, r.uploads)
 }
 
 // foldTuples folds the counts of tuples, which get their ids here.
@@ -565,9 +560,9 @@ func (r *rebuild) swap(ctx context.Context, w *writer) error {
 		}
 	}
 	next := *r.s.meta.Load()
-	next.gen, next.sliced, next.detailed, next.placesFrom = r.gen, true, true, 0
+	next.gen, next.sliced, next.detailed, next.placesFrom, next.deletionsFrom = r.gen, true, true, 0, 0
 	w.next = &next
-	if _, err := w.conn.ExecContext(ctx, `UPDATE meta SET gen = ?, sliced = 1, detailed = 1, places_from = 0`, r.gen); err != nil {
+	if _, err := w.conn.ExecContext(ctx, `UPDATE meta SET gen = ?, sliced = 1, detailed = 1, places_from = 0, deletions_from = 0`, r.gen); err != nil {
 		return err
 	}
 	// All is counted under one rule set now: there is no change to mark.
@@ -594,6 +589,7 @@ func (s *Store) dropOthers(ctx context.Context) error {
 		{"pack", "gen, grain, dim, slice, period, chunk", dropRows / 20}, // of up to 64 KiB each
 		{"period", "gen, grain, period", dropRows},
 		{"upload", "gen, day, package_id, version_id", dropRows},
+		{"deletion", "gen, day, package_id, version_id", dropRows},
 		{"file_rule", "gen, file_id", dropRows},
 		{"agent_rule", "gen, agent_id, rule", dropRows},
 		{"repo_type", "gen, repo_id, type_id", dropRows},

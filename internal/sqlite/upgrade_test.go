@@ -78,6 +78,10 @@ var upgraded = map[int]struct {
 		"573 445 2025-12-02 [{pkg:pypi/simple {120 120 12000}} {pkg:npm/left-pad {84 84 22800}}] 1 3",
 		"[{human {229 261 39300}} {ci {134 198 24840}} {mirror {48 48 4800}} {unknown {19 51 4800}} {bot {15 15 7500}}]", 577, 0,
 	},
+	8: {
+		"573 445 2025-12-02 [{pkg:pypi/simple {120 120 12000}} {pkg:npm/left-pad {84 84 22800}}] 1 3",
+		"[{human {229 261 39300}} {ci {134 198 24840}} {mirror {48 48 4800}} {unknown {19 51 4800}} {bot {15 15 7500}}]", 583, 0,
+	},
 	2: {
 		"253 125 2025-12-02 [{pkg:npm/left-pad {48 48 4800}} {pkg:maven/com.acme/app0 {12 28 2800}}] 1 1",
 		"[{mirror {48 48 4800}} {human {32 96 9600}} {unknown {17 49 4800}} {ci {16 48 4800}}]", 241, 12,
@@ -195,6 +199,7 @@ func addDetails(t *testing.T, s *sqlite.Store, rules *rule.Set, now time.Time) {
 
 func checkDetails(t *testing.T, s *sqlite.Store, now time.Time, schema int) {
 	t.Helper()
+	schema = min(schema, 7) // the fixture of the next one has the same hits
 	for by, want := range map[int]map[pkgmeter.Key]string{
 		6: {
 			pkgmeter.ByRuntime:  "[{ {173 237 35400}} {node 20 {96 96 24000}} {java 17 {76 108 10800}} {python 3.12 {76 108 10800}}]",
@@ -281,4 +286,47 @@ func TestCountriesFromBeforePlacesAreCountedByARecount(t *testing.T) {
 		t.Fatal(err)
 	}
 	check(2)
+}
+
+// Before schema 9 deletions were kept and in no table. They are told after a
+// recount; those that come in the meantime are told at once.
+func TestDeletionsFromBeforeTheyWereCountedAreToldAfterARecount(t *testing.T) {
+	t.Parallel()
+	packed, err := os.ReadFile(fixture(8))
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	z, err := zstd.NewReader(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	file, err := z.DecodeAll(packed, nil)
+	if err == nil {
+		err = os.WriteFile(filepath.Join(dir, "pkgmeter.db"), file, 0o600)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := &clock{noon.Add(2 * time.Hour)}
+	s := open(t, dir, c)
+	rules := rule.Default()
+	write(t, s, noon, rules.Apply(pkgmeter.Event{Source: "s", Path: "com/acme/marked/1.1/marked-1.1.jar", Time: noon, Status: 204, Op: pkgmeter.Delete}))
+	check := func(want string) {
+		t.Helper()
+		r, err := s.Doctor(t.Context(), rules, func(int64, int64) {})
+		if err != nil || len(r.Problems) > 0 {
+			t.Errorf("%v, %+v", err, r)
+		}
+		all, err := s.Uploads(t.Context(), pkgmeter.Query{Now: c.at}, 10)
+		if got := fmt.Sprint(all.Deleted); err != nil || got != want || len(all.Uploaded) != 6 {
+			t.Errorf("%s, %v, want %s; uploads %v", got, err, want, all.Uploaded)
+		}
+	}
+	const today = "{2026-03-10 pkg:maven/com.acme/marked 1.1 1}]"
+	check("[" + today)
+	if err := s.Rebuild(t.Context(), rules, func(int64, int64) {}); err != nil {
+		t.Fatal(err)
+	}
+	check("[{2026-03-07 pkg:maven/com.acme/marked 1.0 1} {2026-03-08 pkg:maven/com.acme/never-seen 2.0 1} " + today)
 }

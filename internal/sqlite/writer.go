@@ -36,8 +36,8 @@ type writer struct {
 	places                        tuples[placeKey]
 	consumed                      tuples[consumedKey]
 
-	lastRow, addRow, addKeys, addFreshRow, addHeard, addUpload *sql.Stmt
-	quarantine                                                 quarantine
+	lastRow, addRow, addKeys, addFreshRow, addHeard, addUpload, addDeletion *sql.Stmt
+	quarantine                                                              quarantine
 
 	appFacts, putApp, addUse *sql.Stmt
 	addUses                  multi
@@ -128,6 +128,8 @@ func (w *writer) load(ctx context.Context, m *meta, today pkgmeter.Day) error {
 				last_ms = max(last_ms, excluded.last_ms)`},
 		{&w.addUpload, `
 			INSERT INTO upload (gen, day, package_id, version_id, n) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET n = n + excluded.n`},
+		{&w.addDeletion, `
+			INSERT INTO deletion (gen, day, package_id, version_id, n) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET n = n + excluded.n`},
 	} {
 		var err error
 		if *p.to, err = w.prepare(ctx, p.sql); err != nil { //nolint:sqlclosecheck // prepare sees to it

@@ -73,7 +73,7 @@ func (w *Web) top(to *pkgmeter.TopList, q pkgmeter.Query, by pkgmeter.Key, limit
 	}
 }
 
-func (w *Web) uploads(to *[]pkgmeter.Uploaded, q pkgmeter.Query, limit int) task {
+func (w *Web) uploads(to *pkgmeter.Uploads, q pkgmeter.Query, limit int) task {
 	return func(ctx context.Context) (err error) {
 		*to, err = w.Stats.Uploads(ctx, q, limit)
 		return err

@@ -419,13 +419,16 @@ func TestPictures(t *testing.T) {
 	w.Panels, w.Inspector, w.Settings = panels{}, struct{ web.Inspector }{}, true
 	repositories, paths := usualNames()
 	fillYear(t, s, repositories, paths)
+	for i, op := range []pkgmeter.Op{pkgmeter.Upload, pkgmeter.Delete, pkgmeter.Upload, pkgmeter.Delete} {
+		write(t, s, pkgmeter.Event{Path: fmt.Sprintf("com/acme/app/1.%d/app-1.%d.jar", i, i), Time: noon.AddDate(0, 0, -[]int{20, 12, 5, 5}[i]), Op: op})
+	}
 	shared := &pkgmeter.SharedView{ShareLink: pkgmeter.ShareLink{Path: "/stats", Query: "days=30&repository=releases", Expires: noon}, Secret: "secret"}
 	takePictures(t, serve(t, w, pkgmeter.Principal{Shared: shared}), map[string]string{"shared": "/stats?days=30&repository=releases&class=ci"})
 	w.Stats = marked{s, []pkgmeter.Marker{{Day: today - 180, Rules: 3}, {Day: today - 65, Rules: 4}, {Day: today - 24, Rules: 5}, {Day: today, Rules: 6}}}
 	base := serve(t, w, admin)
 	takePictures(t, base, map[string]string{
 		"stats": "/stats", "year": "/stats?days=365&measure=hits", "all": "/stats?days=all", "half": "/stats?from=2025-09-10&to=2026-02-20", "settings": "/stats/settings?saved", "filter": "/stats?class=ci&client=pip&client=npm&days=90",
-		"rules": "/stats/rules", "try": "/stats/rules?path=https://repo.example/repositories/libs/com/acme/app/1.0/app-1.0.jar.asc&agent=pip/24.0+%7B%22ci%22:true%7D", "wrong": "/stats/rules?path=https://repo.example", "problem": "/stats?from=2026-99-99", "week": "/stats?days=7",
+		"rules": "/stats/rules", "try": "/stats/rules?path=https://repo.example/repositories/libs/com/acme/app/1.0/app-1.0.jar.asc&agent=pip/24.0+%7B%22ci%22:true%7D", "wrong": "/stats/rules?path=https://repo.example", "problem": "/stats?from=2026-99-99", "week": "/stats?days=7", "compare": "/stats/compare?package=pkg:maven/com.acme/app", "plain": "/stats?chart=bars",
 	})
 }
 

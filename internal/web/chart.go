@@ -49,7 +49,9 @@ type chart struct {
 	Marks         []mark            // where the rules changed, at most one a bar
 	Changes       []pkgmeter.Marker // what they stand for, the last of each day
 	Uploads       []uploadMark      // below the bars, at most one a bar
+	Deletions     []uploadMark      // likewise
 	FewUploads    bool              // there are more, of earlier days
+	FewDeletions  bool
 
 	HasGap, HasOpen bool // what the legend has to explain
 

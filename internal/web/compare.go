@@ -196,7 +196,7 @@ func (w *Web) compare(ctx context.Context, view *compareView, wanted wish, at in
 	}
 	d := newDrawing(query, span, first)
 	var c pkgmeter.Comparison
-	var uploads []pkgmeter.Uploaded
+	var uploads pkgmeter.Uploads
 	tasks := []task{func(ctx context.Context) (err error) {
 		c, err = pkgmeter.Compare(ctx, w.Stats, d.query, d.grain)
 		return err

@@ -90,6 +90,9 @@ func (d *days) data() dataChart {
 	for _, m := range d.Chart.Uploads {
 		c.Marks = append(c.Marks, dataMark{At: m.At, Label: m.Label, Kind: "upload"})
 	}
+	for _, m := range d.Chart.Deletions {
+		c.Marks = append(c.Marks, dataMark{At: m.At, Label: m.Label, Kind: "deletion"})
+	}
 	if d.Group == "" {
 		return c
 	}

@@ -50,7 +50,7 @@ func within(ever pkgmeter.Series, span pkgmeter.Span, grain pkgmeter.Grain) pkgm
 }
 
 // panel draws plain bars, with marks.
-func (d drawing) panel(name string, uploads []pkgmeter.Uploaded, wanted wish, today pkgmeter.Day) *days {
+func (d drawing) panel(name string, uploads pkgmeter.Uploads, wanted wish, today pkgmeter.Day) *days {
 	v := &days{Name: name, Measure: wanted.measureName(), What: wanted.measureName()}
 	v.Chart = newChart(d.whole, d.grain, wanted.Measure, d.span, today)
 	v.Chart.markUploads(uploads, d.whole.Lines[0].Points, d.grain)
@@ -77,7 +77,7 @@ func measures(wanted wish) (links []choice) {
 
 // daysOf draws the days of the overview, by class unless the bars are to be
 // plain.
-func (w *Web) daysOf(d drawing, uploads []pkgmeter.Uploaded, wanted wish, hidden bool, today pkgmeter.Day) *days {
+func (w *Web) daysOf(d drawing, uploads pkgmeter.Uploads, wanted wish, hidden bool, today pkgmeter.Day) *days {
 	v := d.panel("days", uploads, wanted, today)
 	grain := param{"grain", v.Chart.Grain}
 	v.Tools = w.newTools("series", wanted, grain)

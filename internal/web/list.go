@@ -28,6 +28,8 @@ type list struct {
 	Pie   *pie // nil for none
 	More  bool // there are more keys than rows
 	Tools tools
+
+	Unattributed string // what of an import is of no key, "" for none of it
 }
 
 type row struct {
@@ -139,7 +141,24 @@ func (w *Web) newList(p panel, top pkgmeter.TopList, measure pkgmeter.Measure, w
 		l.Rows = append(l.Rows, row{Key: keyLabel(p.by, it.Key), URL: to, Measures: it.Measures})
 	}
 	setShares(l.Rows, measure)
+	l.Unattributed = unattributed(p.by, top.Total.Unattributed)
 	return l
+}
+
+// unattributed tells by how much an import's counters by a key differ from its
+// count of all.
+func unattributed(by pkgmeter.Key, hits int64) string {
+	if hits == 0 {
+		return ""
+	}
+	what := by.String()
+	if by == pkgmeter.ByLegacyType {
+		what = "file type"
+	}
+	if hits > 0 {
+		return "Not attributed to a " + what + ": " + count(hits) + " hits from before, without a date."
+	}
+	return "Not attributed to a " + what + ": -" + count(-hits) + " hits from before, without a date: the import has more of them here than in all."
 }
 
 // setShares sets how long the bars of rows are.

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -10,7 +11,8 @@ import (
 	"github.com/pkgmeter/pkgmeter"
 )
 
-// Rows of the lists of movers and uploads, and how many uploads are marked.
+// Rows of the lists of movers and uploads, and how many uploads are marked, and
+// as many deletions.
 const (
 	moverRows   = 8
 	uploadRows  = 10
@@ -68,7 +70,7 @@ func (w *Web) moverLists(m pkgmeter.Movers, hidden map[string]bool, wanted wish)
 	return lists
 }
 
-// uploadList is what was uploaded last.
+// uploadList is what was uploaded and deleted last.
 type uploadList struct {
 	Rows []uploadRow // the latest first
 	More bool
@@ -80,70 +82,89 @@ type uploadList struct {
 
 type uploadRow struct {
 	Day          pkgmeter.Day
+	What         string // happened to the files
 	Package, URL string
 	Version      string
 	Files        int64
 }
 
-// newUploadList lists the last uploads, nil if there are none. all has the
-// oldest first.
-func (w *Web) newUploadList(all []pkgmeter.Uploaded, wanted wish) *uploadList {
-	if len(all) == 0 {
+// newUploadList lists the last uploads and deletions, nil if there are none. all
+// has the oldest first.
+func (w *Web) newUploadList(all pkgmeter.Uploads, wanted wish) *uploadList {
+	n := len(all.Uploaded) + len(all.Deleted)
+	if n == 0 {
 		return nil
 	}
-	l := &uploadList{More: len(all) > uploadRows, Own: wanted.About, Name: "uploads", Title: "Recent uploads"}
+	l := &uploadList{More: n > uploadRows, Own: wanted.About, Name: uploadsPanel.Name, Title: uploadsPanel.Title}
 	var packages []param
 	for _, purl := range wanted.Narrow.filter().Packages {
 		packages = append(packages, param{"package", purl})
 	}
 	l.Tools = w.newTools("uploads", wish{From: wanted.From, To: wanted.To, Share: wanted.Share}, packages...)
-	for _, u := range slices.Backward(all[max(0, len(all)-uploadRows):]) {
-		l.Rows = append(l.Rows, uploadRow{u.Day, u.Package, w.useURL(u.Package, wanted), keyLabel(pkgmeter.ByVersion, u.Version), u.Files})
+	add := func(what string, some []pkgmeter.DayFiles) {
+		for _, u := range slices.Backward(some[max(0, len(some)-uploadRows):]) {
+			l.Rows = append(l.Rows, uploadRow{u.Day, what, u.Package, w.useURL(u.Package, wanted), keyLabel(pkgmeter.ByVersion, u.Version), u.Files})
+		}
 	}
+	add("deleted", all.Deleted)
+	add("uploaded", all.Uploaded)
+	slices.SortStableFunc(l.Rows, func(a, b uploadRow) int { return cmp.Compare(b.Day, a.Day) })
+	l.Rows = l.Rows[:min(len(l.Rows), uploadRows)]
 	return l
 }
 
-// uploadMark stands below the bars of a day, week or month with uploads.
+// uploadMark stands below the bars of a day, week or month with uploads, or with
+// deletions.
 type uploadMark struct {
 	At    int // the bar
 	X     float64
 	Label string // made harmless for drawing
-
-	names []string
-	n     int
 }
 
-// markUploads adds marks for uploads, one a bar.
-func (c *chart) markUploads(all []pkgmeter.Uploaded, points []pkgmeter.Point, grain pkgmeter.Grain) {
+// besideBy is by how much two marks of one bar give way to each other.
+const besideBy = 4.5
+
+// markUploads adds marks for uploads and for deletions, one of each a bar.
+func (c *chart) markUploads(all pkgmeter.Uploads, points []pkgmeter.Point, grain pkgmeter.Grain) {
+	// The day of which only the last ones were told is marked all the same.
+	c.FewUploads, c.FewDeletions = len(all.Uploaded) == uploadMarks, len(all.Deleted) == uploadMarks
 	bars := make(map[pkgmeter.Day]int, len(points))
 	for i, p := range points {
 		bars[p.Day] = i
 	}
-	marks := map[int]*uploadMark{}
-	// The day of which only the last uploads were told is marked all the same.
-	c.FewUploads = len(all) == uploadMarks
+	c.Uploads = c.fileMarks("uploads", all.Uploaded, bars, grain)
+	c.Deletions = c.fileMarks("deletions", all.Deleted, bars, grain)
+	for i := range c.Deletions {
+		at, ok := slices.BinarySearchFunc(c.Uploads, c.Deletions[i].At, func(m uploadMark, at int) int { return cmp.Compare(m.At, at) })
+		if ok {
+			c.Uploads[at].X -= besideBy
+			c.Deletions[i].X += besideBy
+		}
+	}
+}
+
+// fileMarks returns a mark for each of the bars to which a day belongs on which
+// something happened to files, in the order of bars.
+func (c *chart) fileMarks(what string, all []pkgmeter.DayFiles, bars map[pkgmeter.Day]int, grain pkgmeter.Grain) (marks []uploadMark) {
+	names, counts := map[int][]string{}, map[int]int{}
 	for _, u := range all {
 		at, ok := bars[grain.Of(u.Day)]
 		if !ok {
 			continue
 		}
-		m := marks[at]
-		if m == nil {
-			m = &uploadMark{At: at, X: c.Bars[at].X + c.Bars[at].Width/2}
-			marks[at] = m
-		}
-		if m.n++; m.n <= 3 {
-			m.names = append(m.names, strings.TrimSpace(packageName(u.Package)+" "+u.Version))
+		if counts[at]++; counts[at] <= 3 {
+			names[at] = append(names[at], strings.TrimSpace(packageName(u.Package)+" "+u.Version))
 		}
 	}
-	for at := range c.Bars {
-		if m := marks[at]; m != nil {
-			text := strings.Join(m.names, ", ")
-			if m.n > len(m.names) {
-				text = fmt.Sprintf("%d uploads: %s, …", m.n, text)
-			}
-			m.Label = label(text)
-			c.Uploads = append(c.Uploads, *m)
+	for at, b := range c.Bars {
+		if counts[at] == 0 {
+			continue
 		}
+		text := strings.Join(names[at], ", ")
+		if counts[at] > len(names[at]) {
+			text = fmt.Sprintf("%d %s: %s, …", counts[at], what, text)
+		}
+		marks = append(marks, uploadMark{At: at, X: b.X + b.Width/2, Label: label(text)})
 	}
+	return marks
 }

@@ -56,7 +56,7 @@ func TestPanelsWithoutCountsAreNamedOnce(t *testing.T) {
 	w, s := open(t)
 	fewDays(t, s)
 	_, html, text := get(t, w, "?country=DE")
-	for _, want := range []string{"Left out: Top files, Clients, Versions", "; counts by country are kept by repository, type, package and class only.", "Left out: Recent uploads; uploads are kept by package only."} {
+	for _, want := range []string{"Left out: Top files, Clients, Versions", "; counts by country are kept by repository, type, package and class only.", "Left out: Uploads and deletions; uploads and deletions are kept by package only."} {
 		if !strings.Contains(text, want) {
 			t.Errorf("the page lacks %q:\n%.3000s", want, text)
 		}
@@ -103,14 +103,17 @@ func (c changed) Movers(context.Context, pkgmeter.Query, int) (pkgmeter.Movers, 
 	}, nil
 }
 
-func (c changed) Uploads(context.Context, pkgmeter.Query, int) (all []pkgmeter.Uploaded, err error) {
+func (c changed) Uploads(context.Context, pkgmeter.Query, int) (all pkgmeter.Uploads, err error) {
 	for i := range 12 {
-		all = append(all, pkgmeter.Uploaded{Day: today - pkgmeter.Day(11-i)/4, Package: fmt.Sprintf("pkg:npm/p%d", i), Version: "1.0", Files: 1})
+		all.Uploaded = append(all.Uploaded, pkgmeter.DayFiles{Day: today - pkgmeter.Day(11-i)/4, Package: fmt.Sprintf("pkg:npm/p%d", i), Version: "1.0", Files: 1})
+	}
+	for i := range 2 {
+		all.Deleted = append(all.Deleted, pkgmeter.DayFiles{Day: today - pkgmeter.Day(5-i*5), Package: "pkg:npm/p0", Version: fmt.Sprintf("0.%d", i), Files: 2})
 	}
 	return all, nil
 }
 
-func TestMoversAndUploadsAreListedAndMarked(t *testing.T) {
+func TestMoversUploadsAndDeletionsAreListedAndMarked(t *testing.T) {
 	t.Parallel()
 	w, s := open(t)
 	fewDays(t, s)
@@ -118,17 +121,18 @@ func TestMoversAndUploadsAreListedAndMarked(t *testing.T) {
 	_, html, text := get(t, w, "")
 	for _, want := range []string{
 		"Rising CSV JSON At least 20 downloads in the 30 days from 2026-02-09 to 2026-03-10, and 1.5 times as many as in as many days before.", "pkg:npm/up 90 30 +200 %",
-		"New CSV JSON With their first hit in the 90 days up to 2026-03-10.", "pkg:npm/new 5 0 –", "pkg:npm/p11 1.0 1 2026-03-10", "uploaded: 4 uploads: p8 1.0, p9 1.0, p10 1.0, …",
+		"New CSV JSON With their first hit in the 90 days up to 2026-03-10.", "pkg:npm/new 5 0 –", "Version What Files Day pkg:npm/p0 0.1 deleted 2 2026-03-10 pkg:npm/p11 1.0 uploaded 1 2026-03-10", "uploaded: 4 uploads: p8 1.0, p9 1.0, p10 1.0, …",
+		"deleted: p0 0.0", "deleted: p0 0.1", "▲ upload", "✕ deletion",
 	} {
 		if !strings.Contains(text, want) {
 			t.Errorf("the page lacks %q:\n%.4000s", want, text)
 		}
 	}
-	if strings.Contains(text, "Going stale") || strings.Contains(text, "pkg:npm/p1 1.0") || strings.Count(html, `class="upload"`) != 3 {
+	if strings.Contains(text, "Going stale") || strings.Contains(text, "pkg:npm/p1 1.0") || strings.Count(html, `class="upload"`) != 3 || strings.Count(html, `class="upload deletion"`) != 2 || strings.Count(html, `"kind":"deletion"`) != 2 {
 		t.Error("an empty list is shown, or more uploads than there is room for")
 	}
 	w.Panels = panels{"rising": true, "new": true, "uploads": true}
-	if _, _, text := get(t, w, ""); strings.Contains(text, "Rising") || strings.Contains(text, "uploaded") {
+	if _, _, text := get(t, w, ""); strings.Contains(text, "Rising") || strings.Contains(text, "uploaded") || strings.Contains(text, "deleted") {
 		t.Error("hidden lists are shown")
 	}
 }

@@ -79,7 +79,7 @@ var (
 	risingPanel  = panel{Name: "rising", Title: "Rising", by: pkgmeter.ByPackage}
 	newPanel     = panel{Name: "new", Title: "New", by: pkgmeter.ByPackage}
 	stalePanel   = panel{Name: "stale", Title: "Going stale", by: pkgmeter.ByPackage}
-	uploadsPanel = panel{Name: "uploads", Title: "Recent uploads", by: pkgmeter.ByPackage}
+	uploadsPanel = panel{Name: "uploads", Title: "Uploads and deletions", by: pkgmeter.ByPackage}
 )
 
 // choosable lists the panels that can be hidden.

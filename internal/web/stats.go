@@ -141,7 +141,7 @@ func (w *Web) overview(ctx context.Context, view *statsView, query pkgmeter.Quer
 	if w.asksMovers(view, query, hidden) {
 		tasks = append(tasks, w.movers(&movers, query))
 	}
-	var uploads []pkgmeter.Uploaded
+	var uploads pkgmeter.Uploads
 	if w.asksUploads(view, query, hidden) {
 		tasks = append(tasks, w.uploads(&uploads, query, uploadMarks))
 	}
@@ -197,7 +197,7 @@ func (w *Web) asksUploads(view *statsView, query pkgmeter.Query, hidden map[stri
 	}
 	query.Filter.Packages = nil
 	if !query.Filter.Empty() {
-		view.LeftOut = leaveOut(view.LeftOut, uploadsPanel.Title, "uploads are kept by package only")
+		view.LeftOut = leaveOut(view.LeftOut, uploadsPanel.Title, "uploads and deletions are kept by package only")
 		return false
 	}
 	return true

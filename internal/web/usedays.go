@@ -25,7 +25,7 @@ type useAnswers struct {
 	store    pkgmeter.Totals // of everything
 	versions pkgmeter.TopList
 	ranking  pkgmeter.TopList
-	uploads  []pkgmeter.Uploaded
+	uploads  pkgmeter.Uploads
 }
 
 // use fills the page; known is false if there is no such package.

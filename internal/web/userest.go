@@ -137,7 +137,7 @@ func (w *Web) versionList(top pkgmeter.TopList, wanted wish) *list {
 }
 
 // useDays draws the days of a package, by its latest versions.
-func (w *Web) useDays(d drawing, layers []versionGroup, series []pkgmeter.Series, uploads []pkgmeter.Uploaded, wanted wish, today pkgmeter.Day) *days {
+func (w *Web) useDays(d drawing, layers []versionGroup, series []pkgmeter.Series, uploads pkgmeter.Uploads, wanted wish, today pkgmeter.Day) *days {
 	v := d.panel("versions-days", uploads, wanted, today)
 	v.Tools = w.newTools("series", wanted, param{"grain", v.Chart.Grain})
 	if len(layers) == 0 {

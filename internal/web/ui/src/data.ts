@@ -12,7 +12,7 @@ export type Point = {
   from?: string;
   to?: string;
 };
-export type Mark = { at: number; label: string; last?: true; kind: "rules" | "upload" };
+export type Mark = { at: number; label: string; last?: true; kind: "rules" | "upload" | "deletion" };
 export type Layer = { name: string; color: number; values: number[]; url?: string };
 export type Line = { name: string; color: number; values: (number | null)[]; counts: number[] };
 export type Slice = { label: string; value: number; text: string; color: number; url?: string };
@@ -45,7 +45,7 @@ function mark(where: string, value: unknown): Mark {
   return {
     at: whole(`${where}.at`, f["at"]),
     label: text(`${where}.label`, f["label"]),
-    kind: kind === "rules" || kind === "upload" ? kind : wrong(`${where}.kind`, `"rules" or "upload"`, kind),
+    kind: kind === "rules" || kind === "upload" || kind === "deletion" ? kind : wrong(`${where}.kind`, `"rules", "upload" or "deletion"`, kind),
     ...set(where, f, "last"),
   };
 }

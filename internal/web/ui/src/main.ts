@@ -46,6 +46,9 @@ function commonEntries(chart: { points: readonly Point[]; marks: readonly Mark[]
   if (chart.marks.some((m) => m.kind === "upload")) {
     all.push({ text: "upload", colour: colours.soft, sign: "triangle" });
   }
+  if (chart.marks.some((m) => m.kind === "deletion")) {
+    all.push({ text: "deletion", colour: colours.soft, sign: "cross" });
+  }
   return all;
 }
 

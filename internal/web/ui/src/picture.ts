@@ -8,7 +8,7 @@ const pad = 16;
 const row = 20; // height of a line of the legend
 const swatch = 11;
 
-export type Entry = { text: string; colour: string; sign?: "triangle"; dash?: readonly number[] | "solid" };
+export type Entry = { text: string; colour: string; sign?: "triangle" | "cross"; dash?: readonly number[] | "solid" };
 export type Paper = { heading: string; range: string; ink: string; soft: string; card: string };
 
 /** rangeOf returns the days that points cover, "" where they have none. */
@@ -100,6 +100,8 @@ export function compose(drawing: SVGSVGElement, size: { width: number; height: n
     root.append(
       entry.dash
         ? element("path", { d: `M${at.x - 2} ${at.y + 10}h${swatch + 5}`, stroke: entry.colour, "stroke-width": 2.2, "stroke-linecap": "round", "stroke-dasharray": entry.dash === "solid" ? "none" : entry.dash.join(" ") })
+        : entry.sign === "cross"
+        ? element("path", { d: `M${at.x + 2} ${at.y + 6}l7 7m0-7l-7 7`, stroke: entry.colour, "stroke-width": 2 })
         : entry.sign
         ? element("path", { d: `M${at.x + swatch / 2} ${at.y + 5}l-5 9h10z`, fill: entry.colour })
         : element("rect", { x: at.x, y: at.y + 4, width: swatch, height: swatch, rx: 2, fill: entry.colour }),

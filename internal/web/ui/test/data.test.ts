@@ -43,7 +43,7 @@ test("what is wrong is named", () => {
     [changed(barsChart, { marks: [], points: [{ name: "a", text: "", value: 1, from: "7 March" }] }), `charts.x.points[0].from is "7 March", want a day like 2026-03-07`],
     [changed(barsChart, { marks: [{ at: 5, label: "", kind: "rules" }] }), "charts.x.marks[0].at is 5, want less than 5, the number of points"],
     [changed(barsChart, { marks: [{ at: 1.5, label: "", kind: "rules" }] }), "charts.x.marks[0].at is 1.5, want a whole number from 0 on"],
-    [changed(barsChart, { marks: [{ at: 1, label: "", kind: "other" }] }), `charts.x.marks[0].kind is "other", want "rules" or "upload"`],
+    [changed(barsChart, { marks: [{ at: 1, label: "", kind: "other" }] }), `charts.x.marks[0].kind is "other", want "rules", "upload" or "deletion"`],
     [changed(stackChart, { layers: [{ name: "a", color: 1, values: [1] }] }), "charts.x.layers[0].values.length is 1, want 5, the number of points"],
     [changed(stackChart, { layers: [{ name: "a", color: 1, values: [1, 1, null, 1, 1] }] }), "charts.x.layers[0].values[2] is null, want a number from 0 on"],
     [changed(stackChart, { group: undefined }), "charts.x.group is undefined, want text"],

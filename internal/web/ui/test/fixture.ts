@@ -23,7 +23,7 @@ export function gapped(): Point[] {
   return points;
 }
 
-export const barsChart: Bars = { kind: "bars", points: gapped(), marks: [{ at: 1, label: "rules 3", kind: "rules" }, { at: 3, label: "1.2.0", kind: "upload" }] };
+export const barsChart: Bars = { kind: "bars", points: gapped(), marks: [{ at: 1, label: "rules 3", kind: "rules" }, { at: 3, label: "1.2.0", kind: "upload" }, { at: 3, label: "1.1.0", kind: "deletion" }, { at: 4, label: "1.0.0", kind: "deletion" }] };
 
 export const stackChart: Stack = {
   kind: "stack",

@@ -80,7 +80,7 @@ test("hidden layers are neither drawn nor told", () => {
 });
 
 test("tooltips say what a point is", () => {
-  assert.equal(tip(bars(barsChart, look), 3), "2026-03-04\n3 downloads\n3 hits\nuploaded: 1.2.0");
+  assert.equal(tip(bars(barsChart, look), 3), "2026-03-04\n3 downloads\n3 hits\nuploaded: 1.2.0\ndeleted: 1.1.0");
   assert.match(tip(bars(barsChart, look), 1), /rules 3 from here on$/);
   assert.equal(tip(stack(stackChart, look, all), 2), "2026-03-03\nno source reported");
   assert.equal(tip(stack(stackChart, look, { ...all, shares: true }), 4), "2026-03-05\n{\u2060a|b}: 1 (13\u202f%)\nci: 2 (25\u202f%)\npeople: 5 (63\u202f%)\nclick on a colour to see it alone\nnot over yet");
@@ -106,4 +106,10 @@ test("a colour that the style sheet does not have is that of the rest", () => {
 
 test("a name of another script does not reorder a line", () => {
   assert.deepEqual([isolated("npm {x}"), isolated("שלום"), isolated("a\u202eb")], ["npm {x}", "\u2068שלום\u2069", "\u2068a\u202eb\u2069"]);
+});
+
+test("uploads and deletions have signs of their own, and stand beside each other", () => {
+  const signs = (bars(barsChart, look).series as unknown as { markPoint?: { data: { symbol: string; symbolOffset: number[] }[] } }[]).at(-1)?.markPoint?.data;
+  assert.deepEqual(signs?.map((s) => s.symbol.slice(0, 8)), ["triangle", "path://M", "path://M"]);
+  assert.deepEqual(signs.map((s) => s.symbolOffset), [[-5, 4], [5, 4], [0, 4]]);
 });

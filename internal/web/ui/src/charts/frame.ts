@@ -55,7 +55,7 @@ export function base({ colours, still }: Look): Omit<Option, "tooltip"> & { tool
 
 /** told are the lines of a tooltip that marks add to a point. */
 function told(marks: readonly Mark[], at: number): string[] {
-  return marks.filter((m) => m.at === at && m.label !== "").map((m) => (m.kind === "rules" ? `${m.label} from here on` : `uploaded: ${isolated(m.label)}`));
+  return marks.filter((m) => m.at === at && m.label !== "").map((m) => (m.kind === "rules" ? `${m.label} from here on` : `${m.kind === "upload" ? "uploaded" : "deleted"}: ${isolated(m.label)}`));
 }
 
 /** markLine has a line for each change of the rules. */
@@ -83,17 +83,27 @@ function rulesOf(marks: readonly Mark[]): Mark[] {
   return marks.filter((m) => m.kind === "rules");
 }
 
-/** markPoint has a small sign below the axis for each upload; its name is in the tooltip. */
+/** cross is how deletions are marked, as the server draws it. */
+const cross = "path://M3.5 2.5L6 0L7 1L4.5 3.5L7 6L6 7L3.5 4.5L1 7L0 6L2.5 3.5L0 1L1 0Z";
+const besideBy = 5; // two signs of one point give way to each other
+
+/** below reports whether a mark stands below the axis. */
+function below(mark: Mark): boolean {
+  return mark.kind !== "rules";
+}
+
+/** markPoint has a small sign below the axis for each upload and deletion; its name is in the tooltip. */
 function markPoint(marks: readonly Mark[], colours: Colours): NonNullable<BarSeriesOption["markPoint"]> {
   return {
     silent: true,
     animation: false,
-    symbol: "triangle",
-    symbolSize: [8, 7],
-    symbolOffset: [0, 4],
     itemStyle: { color: colours.soft },
     label: { show: false },
-    data: marks.filter((m) => m.kind === "upload").map((m) => ({ name: m.label, coord: [m.at, 0] })),
+    data: marks.filter(below).map((m) => {
+      const aside = marks.some((other) => below(other) && other.at === m.at && other.kind !== m.kind) ? besideBy : 0;
+      const common = { name: m.label, coord: [m.at, 0] };
+      return m.kind === "upload" ? { ...common, symbol: "triangle", symbolSize: [8, 7], symbolOffset: [-aside, 4] } : { ...common, symbol: cross, symbolSize: [7, 7], symbolOffset: [aside, 4] };
+    }),
   };
 }
 
@@ -145,7 +155,7 @@ export function columns(
       data: points.map((p) => p.name),
       axisTick: { show: false },
       axisLine: { lineStyle: { color: colours.line } },
-      axisLabel: { color: colours.soft, hideOverlap: true, formatter: axisName, margin: marks.some((m) => m.kind === "upload") ? 14 : 8 },
+      axisLabel: { color: colours.soft, hideOverlap: true, formatter: axisName, margin: marks.some(below) ? 14 : 8 },
     },
     yAxis: [
       log ? { type: "log", logBase: 10, ...labels } : { type: "value", splitNumber: 4, ...bounds, ...labels },
