@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 
 	"github.com/pkgmeter/pkgmeter"
 	"github.com/pkgmeter/pkgmeter/internal/api"
@@ -59,6 +60,7 @@ func (im *importer) saveJSON(text []byte) (done pkgmeter.MoveIn, err error) {
 	if err := s.call("move-in", args, &done); err != nil {
 		return done, err
 	}
+	im.noteLockedOut(args.Users, done.Users)
 	for _, name := range done.Users {
 		role := ""
 		if name == done.Admin {
@@ -67,6 +69,16 @@ func (im *importer) saveJSON(text []byte) (done pkgmeter.MoveIn, err error) {
 		fmt.Fprintf(im.a.err, "user %s was made%s\n", terminal.Clean(name), role)
 	}
 	return done, nil
+}
+
+// noteLockedOut says which of the users that were made have no password yet. Who
+// was there before stays as it was, and may have one.
+func (im *importer) noteLockedOut(users []pkgmeter.User, made []string) {
+	for _, u := range users {
+		if u.Disabled && slices.Contains(made, u.Name) {
+			im.note(fmt.Sprintf("user %s cannot log in before: pkgmeter user passwd %s", u.Name, u.Name))
+		}
+	}
 }
 
 // hiddenBy returns which panels the file says to show or hide; nil if it says
@@ -103,8 +115,6 @@ func (im *importer) usersOf(f *savejson.File) []pkgmeter.User {
 		}
 		if u.Disabled = old.Password == "" || old.Password == forbidden; !u.Disabled {
 			u.Hash = auth.Hash(old.Password)
-		} else {
-			im.note(fmt.Sprintf("user %s cannot log in before: pkgmeter user passwd %s", old.Name, old.Name))
 		}
 		users = append(users, u)
 	}

@@ -46,7 +46,7 @@ func TestAddsOfAnEmptyStoreHaveNoDays(t *testing.T) {
 	t.Parallel()
 	a, s := open(t)
 	fill(t, s) // downloads are none
-	const none = `"from":null,"to":null,"complete":true,"rules":3}`
+	const none = `"from":null,"to":null,"complete":true,"rules":4}`
 	for question, want := range map[string]string{
 		"totals?measure=adds":                 `{"direct":0,"total":0,"opening":0,` + none,
 		"totals?measure=adds&to=2026-01-01":   `{"direct":0,"total":0,"opening":0,` + none,
@@ -66,7 +66,7 @@ func TestAnswersAboutAdds(t *testing.T) {
 	a, s := open(t)
 	fill(t, s)
 	someAdds(t, s)
-	const all = `"from":"2026-03-01","to":"2026-03-10","complete":false,"rules":3`
+	const all = `"from":"2026-03-01","to":"2026-03-10","complete":false,"rules":4`
 	const nothing = `"direct":0,"total":0`
 	var between strings.Builder
 	for day := 2; day < 10; day++ {
@@ -81,19 +81,19 @@ func TestAnswersAboutAdds(t *testing.T) {
 		"totals?package=pkg:meteor/unknown":                              `{` + nothing + `,"opening":0,` + all + `}`,
 		"totals?package=pkg:maven/com.acme/app":                          `{` + nothing + `,"opening":0,` + all + `}`,
 		"totals?version=9.9.9":                                           `{` + nothing + `,"opening":0,` + all + `}`,
-		"totals?from=2026-03-02&to=2026-03-09":                           `{` + nothing + `,"opening":0,"from":"2026-03-02","to":"2026-03-09","complete":true,"rules":3}`,
-		"totals?from=2026-03-10&to=2027-01-01":                           `{"direct":1,"total":3,"opening":0,"from":"2026-03-10","to":"2026-03-10","complete":false,"rules":3}`,
-		"totals?from=2026-04-01":                                         `{` + nothing + `,"opening":0,"from":"2026-04-01","to":"2026-03-10","complete":false,"rules":3}`,
+		"totals?from=2026-03-02&to=2026-03-09":                           `{` + nothing + `,"opening":0,"from":"2026-03-02","to":"2026-03-09","complete":true,"rules":4}`,
+		"totals?from=2026-03-10&to=2027-01-01":                           `{"direct":1,"total":3,"opening":0,"from":"2026-03-10","to":"2026-03-10","complete":false,"rules":4}`,
+		"totals?from=2026-04-01":                                         `{` + nothing + `,"opening":0,"from":"2026-04-01","to":"2026-03-10","complete":false,"rules":4}`,
 		"top?by=package": `{"items":[{"key":"pkg:meteor/alice/foo","direct":2,"total":5},{"key":"pkg:meteor/tracker","direct":0,"total":2}],` +
 			`"total":{"direct":2,"total":7,"opening":0,` + all + `},"next":null}`,
 		"top?by=version": `{"items":[{"key":"1.0.0","direct":2,"total":6},{"key":"1.1.0","direct":0,"total":1}],"total":{"direct":2,"total":7,"opening":0,` + all + `},"next":null}`,
 		"top?by=version&to=2026-03-01&limit=1": `{"items":[{"key":"1.0.0","direct":1,"total":4}],` +
-			`"total":{"direct":1,"total":4,"opening":0,"from":"2026-03-01","to":"2026-03-01","complete":true,"rules":3},"next":null}`,
+			`"total":{"direct":1,"total":4,"opening":0,"from":"2026-03-01","to":"2026-03-01","complete":true,"rules":4},"next":null}`,
 		"top?by=package&version=9.9.9": `{"items":[],"total":{` + nothing + `,"opening":0,` + all + `},"next":null}`,
 		"series":                       `{"points":[{"day":"2026-03-01","direct":1,"total":4}` + between.String() + `,{"day":"2026-03-10","direct":1,"total":3}],"markers":[],` + all + `}`,
 		"series?grain=week":            `{"points":[{"day":"2026-02-23","direct":1,"total":4},{"day":"2026-03-02",` + nothing + `},{"day":"2026-03-09","direct":1,"total":3}],"markers":[],` + all + `}`,
 		"series?grain=month&package=pkg:meteor/tracker":                 `{"points":[{"day":"2026-03-01","direct":0,"total":2}],"markers":[],` + all + `}`,
-		"series?from=2026-03-09&version=9.9.9":                          `{"points":[{"day":"2026-03-09",` + nothing + `},{"day":"2026-03-10",` + nothing + `}],"markers":[],"from":"2026-03-09","to":"2026-03-10","complete":false,"rules":3}`,
+		"series?from=2026-03-09&version=9.9.9":                          `{"points":[{"day":"2026-03-09",` + nothing + `},{"day":"2026-03-10",` + nothing + `}],"markers":[],"from":"2026-03-09","to":"2026-03-10","complete":false,"rules":4}`,
 		"series?grain=month&split=package&version=9.9.9":                `{"series":[],"markers":[],` + all + `}`,
 		"series?grain=month&split=version&package=pkg:meteor/alice/foo": `{"series":[{"key":"1.0.0","points":[{"day":"2026-03-01","direct":2,"total":5}]}],"markers":[],` + all + `}`,
 		"series?grain=week&split=version": `{"series":[{"key":"1.0.0","points":[{"day":"2026-02-23","direct":1,"total":4},{"day":"2026-03-02",` + nothing + `},{"day":"2026-03-09","direct":1,"total":2}]},` +

@@ -68,11 +68,11 @@ func TestAnEmptyStoreAnswersWithNulls(t *testing.T) {
 	t.Parallel()
 	a, _ := open(t)
 	for question, want := range map[string]string{
-		"totals":                 `{"downloads":0,"hits":0,"bytes":0,"opening":0,"from":null,"to":null,"complete":true,"rules":3}`,
-		"totals?from=2026-01-01": `{"downloads":0,"hits":0,"bytes":0,"opening":0,"from":null,"to":null,"complete":true,"rules":3}`,
-		"top?by=file":            `{"items":[],"total":{"downloads":0,"hits":0,"bytes":0,"opening":0,"from":null,"to":null,"complete":true,"rules":3},"next":null}`,
-		"series":                 `{"points":[],"markers":[],"from":null,"to":null,"complete":true,"rules":3}`,
-		"series?split=file":      `{"series":[],"markers":[],"from":null,"to":null,"complete":true,"rules":3}`,
+		"totals":                 `{"downloads":0,"hits":0,"bytes":0,"opening":0,"from":null,"to":null,"complete":true,"rules":4}`,
+		"totals?from=2026-01-01": `{"downloads":0,"hits":0,"bytes":0,"opening":0,"from":null,"to":null,"complete":true,"rules":4}`,
+		"top?by=file":            `{"items":[],"total":{"downloads":0,"hits":0,"bytes":0,"opening":0,"from":null,"to":null,"complete":true,"rules":4},"next":null}`,
+		"series":                 `{"points":[],"markers":[],"from":null,"to":null,"complete":true,"rules":4}`,
+		"series?split=file":      `{"series":[],"markers":[],"from":null,"to":null,"complete":true,"rules":4}`,
 	} {
 		if got := ask(t, a, question); got != want {
 			t.Errorf("%s\n got %s\nwant %s", question, got, want)
@@ -84,7 +84,7 @@ func TestAnswers(t *testing.T) {
 	t.Parallel()
 	a, s := open(t)
 	fill(t, s)
-	const all = `"from":"2026-03-01","to":"2026-03-10","complete":false,"rules":3`
+	const all = `"from":"2026-03-01","to":"2026-03-10","complete":false,"rules":4`
 	for question, want := range map[string]string{
 		"totals":                     `{"downloads":9,"hits":14,"bytes":336,"opening":0,` + all + `}`,
 		"totals?repository=releases": `{"downloads":5,"hits":10,"bytes":320,"opening":0,` + all + `}`,
@@ -95,17 +95,17 @@ func TestAnswers(t *testing.T) {
 		"totals?repository=nowhere":                               `{"downloads":0,"hits":0,"bytes":0,"opening":0,` + all + `}`,
 		"totals?file=nothing":                                     `{"downloads":0,"hits":0,"bytes":0,"opening":0,` + all + `}`,
 		"totals?legacy_type=pom":                                  `{"downloads":0,"hits":5,"bytes":0,"opening":0,` + all + `}`,
-		"totals?from=2026-03-05&to=2026-03-09":                    `{"downloads":4,"hits":4,"bytes":16,"opening":0,"from":"2026-03-05","to":"2026-03-09","complete":true,"rules":3}`,
+		"totals?from=2026-03-05&to=2026-03-09":                    `{"downloads":4,"hits":4,"bytes":16,"opening":0,"from":"2026-03-05","to":"2026-03-09","complete":true,"rules":4}`,
 		"totals?to=2027-01-01":                                    `{"downloads":9,"hits":14,"bytes":336,"opening":0,` + all + `}`,
-		"totals?from=2026-04-01":                                  `{"downloads":0,"hits":0,"bytes":0,"opening":0,"from":"2026-04-01","to":"2026-03-10","complete":false,"rules":3}`,
+		"totals?from=2026-04-01":                                  `{"downloads":0,"hits":0,"bytes":0,"opening":0,"from":"2026-04-01","to":"2026-03-10","complete":false,"rules":4}`,
 		"top?by=repository": `{"items":[{"key":"releases","downloads":5,"hits":10,"bytes":320},{"key":"pypi","downloads":2,"hits":2,"bytes":14},` +
 			`{"key":"snapshots","downloads":2,"hits":2,"bytes":2}],"total":{"downloads":9,"hits":14,"bytes":336,"opening":0,` + all + `},"next":null}`,
 		"top?by=file&kind=primary": `{"items":[{"key":"com/acme/app/1.0/app-1.0.jar","downloads":5,"hits":5,"bytes":302},{"key":"com/acme/app/1.1/app-1.1.jar","downloads":2,"hits":2,"bytes":20},` +
 			`{"key":"foo_bar-2.0-py3-none-any.whl","downloads":2,"hits":2,"bytes":14}],"total":{"downloads":9,"hits":9,"bytes":336,"opening":0,` + all + `},"next":null}`,
 		"top?by=kind&measure=hits&limit=1&to=2026-03-01": `{"items":[{"key":"metadata","downloads":0,"hits":5,"bytes":0}],"total":{"downloads":3,"hits":8,"bytes":300,"opening":0,` +
-			`"from":"2026-03-01","to":"2026-03-01","complete":true,"rules":3},"next":"eyJ2Ijo1LCJrIjoibWV0YWRhdGEifQ"}`,
+			`"from":"2026-03-01","to":"2026-03-01","complete":true,"rules":4},"next":"eyJ2Ijo1LCJrIjoibWV0YWRhdGEifQ"}`,
 		"series?from=2026-03-08&package=pkg:maven/com.acme/app": `{"points":[{"day":"2026-03-08","downloads":0,"hits":0,"bytes":0,"gap":true},{"day":"2026-03-09","downloads":2,"hits":2,"bytes":2},` +
-			`{"day":"2026-03-10","downloads":2,"hits":2,"bytes":20}],"markers":[],"from":"2026-03-08","to":"2026-03-10","complete":false,"rules":3}`,
+			`{"day":"2026-03-10","downloads":2,"hits":2,"bytes":20}],"markers":[],"from":"2026-03-08","to":"2026-03-10","complete":false,"rules":4}`,
 		"series?grain=week":  `{"points":[{"day":"2026-02-23","downloads":3,"hits":8,"bytes":300},{"day":"2026-03-02","downloads":0,"hits":0,"bytes":0,"gap":true},{"day":"2026-03-09","downloads":6,"hits":6,"bytes":36}],"markers":[],` + all + `}`,
 		"series?grain=month": `{"points":[{"day":"2026-03-01","downloads":9,"hits":14,"bytes":336}],"markers":[],` + all + `}`,
 		"series?grain=month&split=repository": `{"series":[{"key":"releases","points":[{"day":"2026-03-01","downloads":5,"hits":10,"bytes":320}]},` +
@@ -136,7 +136,7 @@ func TestAChangeOfRulesIsAMarkerUntilARecount(t *testing.T) {
 			}
 		}
 	}
-	const marked = `[{"day":"2026-03-10","rules":4}]`
+	const marked = `[{"day":"2026-03-10","rules":5}]`
 	expect(map[string]string{"series": marked, "series?grain=month": marked, "series?split=class": marked, "series?split=class&file=nothing": marked, "series?to=2026-03-09": "[]"})
 	if err := s.Rebuild(t.Context(), rules, func(int64, int64) {}); err != nil {
 		t.Fatal(err)

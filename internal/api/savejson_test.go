@@ -24,6 +24,7 @@ func TestFilesOfEveryVersionGoInAndOutWithEqualNumbers(t *testing.T) {
 		"other added by hand":      `{"all": 5, "other": 4, "downloads": {"w.whl": 5}, "types": {"jar": 0, "jarfile": 0, "pom": 0, "crypto": 0, "other": 1}, "repos": {}}`,
 		"repeated and odd names":   `{"all": 5, "downloads": {"null": 1, "null": 1, "7": 3, "a b/ü.jar": 1}, "repos": {"null": 1, "null": 2}}`,
 		"marginals that disagree":  `{"all": 100, "downloads": {"a.jar": 7}, "repos": {"r": 3}, "types": {"jar": 1, "pom": 1, "crypto": 1, "other": 1}}`,
+		"names with hosts":         `{"all": 10, "downloads": {"https://acme.mycloudrepo.io/repositories/rels/com/acme/app/1.0/app-1.0.jar": 4, "com/acme/app/1.0/app-1.0.jar": 3, "/repositories/rels/x/y.jar": 1, "https://acme.mycloudrepo.io": 2}, "repos": {"rels": 10}}`,
 		"pretty, with text behind": "\ufeff{\n \"all\": 2,\n \"downloads\": {\"a.jar\": 2},\n \"note\": [1, 2]\n}\n-- a comment",
 	} {
 		t.Run(name, func(t *testing.T) {

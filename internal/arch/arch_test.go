@@ -46,8 +46,9 @@ var may = map[string][]string{
 	"internal/alert":    {root, "internal/vers"},
 	"internal/backup":   {root, "internal/control", "internal/blob"},
 	// level 2
-	"internal/hook":      {root, "internal/source", "internal/artifact", "internal/rule", "internal/auth", "internal/httpx", "internal/ingest"},
-	"internal/intake":    {root, "internal/source", "internal/rule"},
+	"internal/pull":      {root, "internal/source"},
+	"internal/hook":      {root, "internal/source", "internal/pull", "internal/artifact", "internal/rule", "internal/auth", "internal/httpx", "internal/ingest"},
+	"internal/intake":    {root, "internal/source", "internal/pull", "internal/rule"},
 	"internal/sharelink": {root, "internal/rule"},
 	"internal/live":      {root},
 	"internal/web":       {root, "internal/live", "internal/httpx", "internal/auth", "internal/artifact", "internal/rule", "internal/catalog", "internal/alert", "internal/sharelink"},

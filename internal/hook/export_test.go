@@ -1,5 +1,7 @@
 package hook
 
+import "github.com/pkgmeter/pkgmeter/internal/pull"
+
 // MaxLarge is how many places there are for large bodies.
 const MaxLarge = maxLarge
 
@@ -10,7 +12,7 @@ func (l *Large) Take(places int64) bool { return l.places.TryAcquire(places) }
 func (l *Large) Give(places int64) { l.places.Release(places) }
 
 // MaxPulls is how many images and clients a generation of the window has.
-const MaxPulls = maxPulls
+const MaxPulls = pull.MaxPulls
 
 // Pulls is how many are remembered.
-func (h *Senders) Pulls() int { return len(h.pulls.recent) + len(h.pulls.older) }
+func (h *Senders) Pulls() int { return h.pulls.Len() }

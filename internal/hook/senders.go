@@ -10,6 +10,7 @@ import (
 	"github.com/pkgmeter/pkgmeter"
 	"github.com/pkgmeter/pkgmeter/internal/auth"
 	"github.com/pkgmeter/pkgmeter/internal/httpx"
+	"github.com/pkgmeter/pkgmeter/internal/pull"
 	"github.com/pkgmeter/pkgmeter/internal/rule"
 	"github.com/pkgmeter/pkgmeter/internal/source"
 )
@@ -54,7 +55,7 @@ type Senders struct {
 	Done    func(d *pkgmeter.Delivery, waited time.Duration, stored bool)
 	Refused func(items int)
 
-	pulls   pulls
+	pulls   pull.Window
 	mu      sync.Mutex
 	sampled map[string]int // payloads that were offered, by source
 }
@@ -116,7 +117,7 @@ func (h *Senders) read(w http.ResponseWriter, r *http.Request, kind, from string
 	default:
 		return said, nil, err
 	}
-	undo = h.pulls.mark(said, d.Received)
+	undo = h.pulls.Mark(said, d.Received)
 	d.Entries, d.Rejects = h.Rules.Entries(said.Events), said.Rejects
 	for i := range d.Rejects {
 		d.Rejects[i].Body = kept(d.Rejects[i].Body)

@@ -21,7 +21,7 @@ type Format struct {
 
 	// reader makes what reads line after line. Files of a format without one
 	// are a single document.
-	reader func(source string, received time.Time, people source.People) func(line []byte) (pkgmeter.Event, error)
+	reader func(source string, received time.Time, people source.People) lineReader
 
 	// whole reports whether a last line that has no end is all there. If not,
 	// its writer is taken to be at it still.
@@ -38,6 +38,16 @@ type Format struct {
 	headed bool
 }
 
+// lineReader reads line after line. It is one goroutine's.
+type lineReader interface {
+	Line(line []byte) (pkgmeter.Event, error)
+}
+
+// puller is a lineReader whose lines may be parts of pulls.
+type puller interface {
+	Pull() (p source.Pull, ok bool)
+}
+
 // Lines reports whether files of this format are lines, of one event each.
 func (f Format) Lines() bool { return f.reader != nil }
 
@@ -45,9 +55,8 @@ func (f Format) Lines() bool { return f.reader != nil }
 // the order of package source.
 var formats = append([]Format{
 	{Name: "savejson", detect: isSaveJSON},
-	{Name: "ndjson", detect: isEvents, whole: isObject, mask: source.Mask, reader: func(name string, received time.Time, people source.People) func([]byte) (pkgmeter.Event, error) {
-		r := &source.EventReader{Source: name, Received: received, People: people}
-		return r.Line
+	{Name: "ndjson", detect: isEvents, whole: isObject, mask: source.Mask, reader: func(name string, received time.Time, people source.People) lineReader {
+		return &source.EventReader{Source: name, Received: received, People: people}
 	}},
 	{Name: MeteorStats, detect: isUseDay},
 }, logs()...)
@@ -57,8 +66,8 @@ func logs() (all []Format) {
 	for _, f := range source.LogFormats() {
 		all = append(all, Format{
 			Name: f.Name, looks: f.Looks, whole: f.Whole, mask: f.Mask, headed: f.Headed,
-			reader: func(name string, received time.Time, people source.People) func([]byte) (pkgmeter.Event, error) {
-				return f.Reader(name, received, people).Line
+			reader: func(name string, received time.Time, people source.People) lineReader {
+				return f.Reader(name, received, people)
 			},
 		})
 	}

@@ -93,6 +93,7 @@ type Intake struct {
 	// would both count it.
 	first sync.Mutex
 	looks looks
+	pulls pulls
 }
 
 // Tickets implements [Taker].
@@ -102,7 +103,7 @@ func (in *Intake) Tickets(ctx context.Context, source string, head []byte) ([]pk
 }
 
 // Prepare reads the lines of c. It needs no store, and may go on while chunks
-// before c are taken in.
+// before c are taken in. Chunks of a file come in their order, one at a time.
 func (in *Intake) Prepare(c *Chunk) error {
 	format, err := FormatNamed(c.Ticket.Format)
 	if err != nil {
@@ -114,15 +115,16 @@ func (in *Intake) Prepare(c *Chunk) error {
 	d := &pkgmeter.Delivery{Received: in.Now().UTC()}
 	d.Entries = make([]pkgmeter.Entry, 0, c.lines)
 	read := format.reader(c.Ticket.Source, d.Received, in.People)
+	inPull := in.pulls.noter(c, read)
 	for line := range bytes.Lines(c.Header) {
-		_, _ = read(line) // it is no event
+		_, _ = read.Line(line) // it is no event
 	}
 	i := 0
 	for line := range bytes.Lines(c.Lines) {
 		line = bytes.TrimSuffix(line, []byte("\n"))
 		if slices.Contains(c.Cut, i) {
 			d.Rejects = append(d.Rejects, reject(c, format, line, fmt.Sprintf("the line is longer than %d bytes", MaxLine)))
-		} else if e, err := read(line); errors.Is(err, source.ErrHeader) {
+		} else if e, err := read.Line(line); errors.Is(err, source.ErrHeader) {
 			// It is read; those after it go by it.
 		} else if err != nil {
 			d.Rejects = append(d.Rejects, reject(c, format, line, err.Error()))
@@ -130,6 +132,7 @@ func (in *Intake) Prepare(c *Chunk) error {
 			if e.Repository == "" {
 				e.Repository = c.Repository
 			}
+			inPull(&e)
 			d.Entries = append(d.Entries, pkgmeter.Entry{Event: e})
 		}
 		i++

@@ -2,6 +2,7 @@ package intake_test
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"errors"
@@ -29,9 +30,12 @@ type memory struct {
 	mu      sync.Mutex
 	tickets []pkgmeter.Ticket
 	paths   []string
+	entries []pkgmeter.Entry
 	rejects []pkgmeter.Reject
 	chunks  int
 	largest int // of the chunks, in events and rejects
+
+	format string // default ndjson
 
 	fail  error // instead of a write
 	after bool  // fail after it
@@ -68,7 +72,7 @@ func (m *memory) Write(_ context.Context, batch []*pkgmeter.Delivery) error {
 		d.New = len(d.Entries)
 		m.tickets[i].New, m.tickets[i].Rejected = before.New+int64(d.New), before.Rejected+int64(len(d.Rejects))
 		for _, e := range d.Entries {
-			m.paths = append(m.paths, e.Event.Path)
+			m.paths, m.entries = append(m.paths, e.Event.Path), append(m.entries, e)
 		}
 		m.rejects = append(m.rejects, d.Rejects...)
 		m.largest = max(m.largest, len(d.Entries)+len(d.Rejects))
@@ -116,7 +120,7 @@ func (m *memory) stream(t testing.TB, text []byte) (intake.Report, error) {
 
 func (m *memory) open(t testing.TB, src *os.File) (intake.Report, error) {
 	t.Helper()
-	f, err := intake.Open(src, "ndjson")
+	f, err := intake.Open(src, cmp.Or(m.format, "ndjson"))
 	if err != nil {
 		return intake.Report{}, err
 	}

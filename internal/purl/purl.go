@@ -61,6 +61,11 @@ func spelling(typ, namespace, name string) (string, string) {
 		return namespace, pypiName(name)
 	case "nuget":
 		return namespace, strings.ToLower(name)
+	case "hex":
+		return strings.ToLower(namespace), strings.ToLower(name)
+	case "deb", "rpm", "apk":
+		// The distribution: a file of a package does not say of which it is.
+		return "", name
 	case "npm":
 		// Some clients escape the slash behind a scope too.
 		if scope, rest, ok := strings.Cut(name, "/"); ok && namespace == "" && strings.HasPrefix(scope, "@") && rest != "" {
@@ -183,7 +188,7 @@ func splitPlain(purl string) (canonical, typ, version string, ok bool) {
 			return "", "", "", false
 		}
 	}
-	if _, spelled := spelling(typ, namespace, name); spelled != name || !plainName(typ, name) || !plainNamespace(typ, namespace) {
+	if within, spelled := spelling(typ, namespace, name); spelled != name || within != namespace || !plainName(typ, name) || !plainNamespace(typ, namespace) {
 		return "", "", "", false
 	}
 	return purl[:len(scheme)+len(typ)+1+len(path)], typ, version, true

@@ -49,7 +49,13 @@ var equivalent = map[string]string{
 	"pkg:gem/Rails":                       "pkg:gem/Rails",
 	"pkg:cargo/serde_json":                "pkg:cargo/serde_json",
 	"pkg:deb/curl":                        "pkg:deb/curl",
+	"pkg:deb/debian/curl":                 "pkg:deb/curl",
+	"pkg:DEB/ubuntu/curl":                 "pkg:deb/curl",
+	"pkg:rpm/fedora/curl":                 "pkg:rpm/curl",
+	"pkg:rpm/opensuse/a/curl":             "pkg:rpm/curl",
+	"pkg:apk/alpine/busybox":              "pkg:apk/busybox",
 	"pkg:hex/phoenix":                     "pkg:hex/phoenix",
+	"pkg:hex/Acme/Phoenix":                "pkg:hex/acme/phoenix",
 	"pkg:terraform/acme/network/provider": "pkg:terraform/acme/network/provider",
 }
 
@@ -118,6 +124,10 @@ func TestThePartsOfAPackageAreTakenAsTheyAre(t *testing.T) {
 		{"npm", "", "@scope/x", "pkg:npm/%40scope/x"},
 		{"pypi", "", "Foo__Bar", "pkg:pypi/foo-bar"},
 		{"nuget", "", "Acme.Lib", "pkg:nuget/acme.lib"},
+		{"deb", "debian", "curl", "pkg:deb/curl"},
+		{"rpm", "fedora", "curl", "pkg:rpm/curl"},
+		{"apk", "alpine", "busybox", "pkg:apk/busybox"},
+		{"hex", "Acme", "Phoenix", "pkg:hex/acme/phoenix"},
 		{"golang", "github.com/Acme", "Lib", "pkg:golang/github.com/acme/lib"},
 		{"meteor", "alice", "foo", "pkg:meteor/alice/foo"},
 	} {
@@ -149,7 +159,7 @@ func TestTheFastSpellingIsThatOfTheLibrary(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		// The types with a rule of their own for names are left to the tables.
 		typ := rapid.SampledFrom([]string{
-			"maven", "generic", "gem", "cargo", "golang", "deb", "rpm", "apk", "conda", "docker", "helm", "hex",
+			"maven", "generic", "gem", "cargo", "golang", "conda", "docker", "helm",
 			"composer", "terraform", "meteor", "github", "bitbucket", "oci",
 		}).Draw(t, "type")
 		segment := rapid.StringMatching(`[a-zA-Z0-9._~:-]{1,12}|[ -~]{1,6}|[a-zü%@+/]{1,6}`)

@@ -24,7 +24,7 @@ import (
 
 // Number is the number of the built-in rules. Any change of a rule, here or in
 // packages artifact and agent, raises it.
-const Number = 3
+const Number = 4
 
 // A ClientRule is an operator's own rule about clients. See [agent.Rule].
 type ClientRule = agent.Rule
@@ -170,6 +170,8 @@ func (s *Set) file(repositorySaid, path, hint string) (f pkgmeter.File, by basis
 	if path == "" && hint != "" {
 		return packageFile(repositorySaid, hint), by
 	}
+	// Events have no hosts any more. Names in a save.json may, and are of the same files.
+	path = cmp.Or(SaidPath(path), path)
 	a := artifact.Parse(path)
 	if a.Confidence != artifact.Certain && a.Format == "" {
 		by.repository = cmp.Or(repositorySaid, a.Repository)

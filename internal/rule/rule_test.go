@@ -126,6 +126,18 @@ func TestFileOf(t *testing.T) {
 			"r", "", "pkg:meteor/alice/foo",
 			file("r", "pkg:meteor/alice/foo", "meteor", "pkg:meteor/alice/foo", "", pkgmeter.Primary, "", pkgmeter.LegacyOther, pkgmeter.Certain),
 		},
+		"a name that is a URL is of the file behind the host": {
+			path: "https://acme.mycloudrepo.io/repositories/rels/com/acme/app/1.0/app-1.0.jar?x#y",
+			want: rule.Default().File("", "/repositories/rels/com/acme/app/1.0/app-1.0.jar", ""),
+		},
+		"a host alone stays what it is": {
+			path: "https://acme.mycloudrepo.io",
+			want: pkgmeter.File{Repository: pkgmeter.Unknown, Name: "https://acme.mycloudrepo.io", Type: "generic", Package: "pkg:generic/https:", Legacy: pkgmeter.LegacyOther},
+		},
+		"a hint has no distribution": {
+			hint: "pkg:deb/debian/curl@8.0",
+			want: rule.Default().File("", "", "pkg:deb/curl@8.0"),
+		},
 		"a hint that is no purl is generic": {
 			"r", "", "left pad",
 			file("r", "left pad", "generic", "pkg:generic/left%20pad", "", pkgmeter.Primary, "", pkgmeter.LegacyOther, pkgmeter.Guessed),

@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"unicode/utf8"
 )
 
 func TestWhatCouldNotBeReadIsShownMappedAndTriedAgain(t *testing.T) {
@@ -107,5 +108,18 @@ func TestAHiddenPanelStaysHiddenAndCanBeShown(t *testing.T) {
 	}
 	if got := s.ask(t, "POST", "/stats/settings", "show=repositories&show=types&show=files", as("admin"), form); got.status != 303 || !shown() {
 		t.Errorf("%d, shown %t", got.status, shown())
+	}
+}
+
+func TestPagesAreUTF8WhateverSendersWrite(t *testing.T) {
+	t.Parallel()
+	s := start(t, nil)
+	if got := s.ask(t, "POST", "/callback", "{\"file-name\":\"a.jar\"}\n{\"x\":\"\xff\"}"); got.status != 200 {
+		t.Fatalf("%d %s", got.status, got.body)
+	}
+	for _, path := range []string{"/stats/payloads", "/stats/quarantine"} {
+		if got := s.ask(t, "GET", path, "", as("admin")); got.status != 200 || !utf8.ValidString(got.body) || !strings.Contains(got.body, "\uFFFD") {
+			t.Errorf("%s: %d, is UTF-8: %t", path, got.status, utf8.ValidString(got.body))
+		}
 	}
 }

@@ -209,6 +209,7 @@ func (d *cloudRepo) object(t *tree, i int, in scope) {
 	case f.namesFile():
 		d.event(&f, t.raw(i))
 	case f.packed != 0 && !in.item && !in.nested && d.packed(t, f.packed, &f):
+	case f.held && !in.item && d.wrapped(t, i, inner):
 	case int(t.nodes[i].next) == i+1:
 		d.reject(reason("the object is empty: no file is named"), t.raw(i))
 	default:
@@ -228,6 +229,22 @@ func (d *cloudRepo) lists(t *tree, i int, all bool, in scope) (found bool) {
 		}
 		if found || !all {
 			return found
+		}
+	}
+	return found
+}
+
+// wrapped reads the only items that some senders put where others have lists,
+// and reports whether any names a file.
+func (d *cloudRepo) wrapped(t *tree, i int, in scope) (found bool) {
+	for c := range t.children(i) {
+		if t.nodes[c].kind != object || !t.known(c).wraps() {
+			continue
+		}
+		var f facts
+		if f.gather(t, c); f.namesFile() {
+			d.object(t, c, in)
+			found = true
 		}
 	}
 	return found
@@ -257,6 +274,7 @@ func (d *cloudRepo) packed(t *tree, i int, parent *facts) bool {
 // event keeps the event that f makes.
 func (d *cloudRepo) event(f *facts, raw []byte) {
 	e := f.event()
+	e.Flags |= robot(f.account)
 	d.people.set(&e, f.address, f.account)
 	for _, s := range [...]string{e.Path, e.Repository, e.ID, e.Agent} {
 		// JSON can spell it, but much of what may read it later ends there.

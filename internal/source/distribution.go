@@ -1,7 +1,6 @@
 package source
 
 import (
-	"crypto/sha256"
 	"net/http"
 	"net/netip"
 	"strings"
@@ -92,8 +91,7 @@ func (d *distribution) pull(image, addr, actor string, index bool) {
 	if addr == "" && actor == "" || !index && !byDigest {
 		return
 	}
-	sum := sha256.Sum256([]byte(withoutPort(addr) + "\x00" + e.Agent + "\x00" + actor))
-	d.Pulls = append(d.Pulls, Pull{Event: n, Client: [16]byte(sum[:]), Image: image, Index: index})
+	d.Pulls = append(d.Pulls, Pull{Event: n, Client: clientHash(addr, e.Agent, actor), Image: image, Index: index})
 }
 
 // withoutPort returns the host of an address: each connection has a port of its

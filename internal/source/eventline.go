@@ -186,9 +186,7 @@ func (r *EventReader) event(e *pkgmeter.Event) error {
 	e.Bytes = r.bytes()
 	e.Repository = common(&r.repository, r.filled(repositoryMember))
 	e.Agent = common(&r.agent, r.textOf(clientMember))
-	if r.People.Consumer != nil && r.said[consumerMember].kind == text { // else it says nothing
-		e.Consumer = r.People.key(r.textOf(consumerMember))
-	}
+	r.consumer(e)
 	path := filePath(r.textOf(pathMember))
 	e.Hint = r.coordinates()
 	// One copy for both, as most time goes into making them.
@@ -202,6 +200,21 @@ func (r *EventReader) event(e *pkgmeter.Event) error {
 		r.err = e.Settle(r.Received)
 	}
 	return r.err
+}
+
+// consumer notes who fetched the file. What is not kept of it is not checked,
+// and what is no text says nothing.
+func (r *EventReader) consumer(e *pkgmeter.Event) {
+	v := &r.said[consumerMember]
+	switch {
+	case v.kind != text:
+		return
+	case r.People.Consumer != nil:
+		name := r.textOf(consumerMember)
+		e.Flags, e.Consumer = robot(name), r.People.key(name)
+	default:
+		e.Flags = robot(unescape(r.src[v.from:v.to], v.escaped))
+	}
 }
 
 // common returns b as a string: the one before, where it is the same.

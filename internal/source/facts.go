@@ -142,6 +142,7 @@ type facts struct {
 
 	weight [fields]uint16 // of what stands in each field; 0: nothing
 	listed bool           // whether a key for lists holds an array
+	held   bool           // whether a key that wraps holds an object
 	packed int            // node of a text under "payload", 0 if none
 }
 
@@ -157,6 +158,7 @@ func (f *facts) members(t *tree, i int, at level) {
 		m, k := t.known(c), t.nodes[c].kind
 		if at == top {
 			f.listed = f.listed || m.listed && k == array
+			f.held = f.held || m.wraps() && k == object
 			if m.level == inPayload && k == text && f.packed == 0 {
 				f.packed = c
 			}
@@ -164,13 +166,15 @@ func (f *facts) members(t *tree, i int, at level) {
 				f.members(t, c, m.level)
 			}
 		}
-		if m.field == noField || !m.chosen && !m.field.welcome(m.rank, at) {
-			continue
-		}
 		// One number orders all candidates of a field; the first of equals stays.
 		weight := 255 - uint16(m.rank)*uint16(levels) - uint16(at)
-		if m.chosen {
+		switch {
+		case m.chosen:
 			weight += 256
+		case at == inRepository && m.ofFile():
+			m.field, weight = nameField, 1
+		case m.field == noField || !m.field.welcome(m.rank, at):
+			continue
 		}
 		if weight > f.weight[m.field] && f.take(t, c, m.field) {
 			f.weight[m.field] = weight
@@ -178,8 +182,20 @@ func (f *facts) members(t *tree, i int, at level) {
 	}
 }
 
+// wraps reports whether an object under the key is an item, as the lists are
+// that may stand there. Where it is searched as a level it is a part of one.
+func (m meaning) wraps() bool { return m.listed && m.level == top }
+
+// ofFile reports whether a key speaks of a file wherever it stands. In a
+// repository it counts where nothing else names a file: a name, key or URL there
+// is the repository's own.
+func (m meaning) ofFile() bool {
+	const filePathRank, fileRank = 0, 1
+	return m.field == pathField && m.rank == filePathRank || m.field == nameField && m.rank <= fileRank
+}
+
 // welcome reports whether a key of this rank may speak for the field at that
-// level. A repository says nothing about the file: its name is not a file's.
+// level. A repository says nothing about what happened to a file.
 func (f field) welcome(rank uint8, at level) bool {
 	if at == inRepository {
 		return f == repositoryField

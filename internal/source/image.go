@@ -20,8 +20,8 @@ const robotMark = "robot$"
 
 // robot returns the flag for an account of that name. Nothing else of the name
 // is kept.
-func robot(account string) pkgmeter.Flags {
-	if strings.HasPrefix(account, robotMark) {
+func robot[text string | []byte](account text) pkgmeter.Flags {
+	if len(account) >= len(robotMark) && string(account[:len(robotMark)]) == robotMark {
 		return pkgmeter.Robot
 	}
 	return 0

@@ -2,12 +2,16 @@ package source
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"encoding/binary"
 	"errors"
 	"strconv"
+	"strings"
 	"time"
 	"unicode/utf8"
 
 	"github.com/pkgmeter/pkgmeter"
+	"github.com/pkgmeter/pkgmeter/internal/artifact"
 )
 
 // A LogFormat is a kind of access log, of one request on each line.
@@ -57,6 +61,8 @@ type LogReader struct {
 	repository string // of the event before
 	fields     [][]byte
 	scratch    []byte
+	pull       Pull // of the line before
+	isPull     bool
 }
 
 // maxAgents bounds the clients that a LogReader remembers.
@@ -67,6 +73,7 @@ const maxAgents = 1000
 // [ErrHeader] for one that is not meant to be an event.
 func (r *LogReader) Line(line []byte) (e pkgmeter.Event, err error) {
 	var s logSaid
+	r.isPull = false
 	if err = r.format.read(r, logText(line), &s); err == nil {
 		err = r.event(&s, &e)
 	}
@@ -74,6 +81,31 @@ func (r *LogReader) Line(line []byte) (e pkgmeter.Event, err error) {
 		return pkgmeter.Event{}, err
 	}
 	return e, nil
+}
+
+// Pull returns what the line before says that decides whether its event is a part
+// of another pull, if it can be one. A line that names no client never is.
+func (r *LogReader) Pull() (p Pull, ok bool) { return r.pull, r.isPull }
+
+// notePull looks whether e is a download of a manifest.
+func (r *LogReader) notePull(s *logSaid, e *pkgmeter.Event) {
+	address := logOrNone(s.address)
+	if !strings.Contains(e.Path, "/"+manifests+"/") || e.Op != pkgmeter.Get || e.Status != 0 && e.Status != 200 || len(address) == 0 || e.Agent == "" {
+		return
+	}
+	// The signatures of an image are asked for by tags of it, and are no part of a pull.
+	a := artifact.Parse(e.Path)
+	if a.Type != "docker" || a.Kind != artifact.Primary {
+		return
+	}
+	at := strings.LastIndex(e.Path, "/"+manifests+"/")
+	tagged := strings.IndexByte(a.File, '@') < 0
+	ref := sha256.Sum256([]byte(a.Version))
+	r.isPull = true
+	r.pull = Pull{
+		Client: clientHash(string(address), e.Agent, string(logOrNone(s.account))),
+		Image:  e.Path[:at], Index: tagged, Ref: binary.BigEndian.Uint64(ref[:]),
+	}
 }
 
 // logText takes away what may stand around the text of a line, and spells bytes
@@ -137,6 +169,7 @@ func (r *LogReader) event(s *logSaid, e *pkgmeter.Event) (err error) {
 	e.Repository = common(&r.repository, s.repository)
 	e.Agent = r.agent(s.agent)
 	r.people.set(e, s.address, s.account)
+	e.Flags = robot(s.account)
 	path := logPath(s.target)
 	if id := logOrNone(s.id); len(id) > 0 {
 		fit := fitID(string(id))
@@ -149,7 +182,11 @@ func (r *LogReader) event(s *logSaid, e *pkgmeter.Event) (err error) {
 	if s.fromZero && e.Status == 206 {
 		e.Flags |= pkgmeter.FromZero
 	}
-	return e.Settle(r.received)
+	if err := e.Settle(r.received); err != nil {
+		return err
+	}
+	r.notePull(s, e)
+	return nil
 }
 
 // logOrNone returns nil for what a log writes where there is nothing.

@@ -104,11 +104,14 @@ func (r *LogReader) ncsaTime(line []byte, n *ncsaLine) (rest []byte, err error) 
 // who finds address and user: address, identity, user, behind a virtual host or
 // what else a collector of logs puts before them. A user may have spaces in it,
 // and never has an address: where one stands, the line is of another shape.
-func (r *LogReader) who(before []byte, s *logSaid) {
-	if !r.people.any() {
+//
+// Nearly all lines are of people that nothing is kept of: time is spent only
+// where the flag of robots or a pull may come of it.
+func (r *LogReader) who(n *ncsaLine, s *logSaid) {
+	if !r.people.any() && !bytes.Contains(n.before, []byte(robotMark)) && !bytes.Contains(n.request, []byte("/"+manifests+"/")) {
 		return
 	}
-	f := bytes.Fields(before)
+	f := bytes.Fields(n.before)
 	at := -1
 	for i := range f {
 		if _, ok := addressIn(bare(f[i])); ok {
@@ -162,7 +165,7 @@ func readCombined(r *LogReader, line []byte, s *logSaid) error {
 		return errCutShort
 	}
 	s.time, s.status, s.bytes = n.time, n.status, n.numbers[0]
-	r.who(n.before, s)
+	r.who(&n, s)
 	if n.counts.quoted > 0 {
 		s.agent = logUnescape(n.quoted[n.counts.quoted-1])
 	}
@@ -181,7 +184,7 @@ func readNexus(r *LogReader, line []byte, s *logSaid) error {
 		return errCutShort
 	}
 	s.time, s.status, s.bytes = n.time, n.status, n.numbers[0]
-	r.who(n.before, s)
+	r.who(&n, s)
 	if n.counts.numbers > 2 {
 		s.bytes = n.numbers[1]
 	}

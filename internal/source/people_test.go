@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/pkgmeter/pkgmeter"
 	"github.com/pkgmeter/pkgmeter/internal/source"
 )
 
@@ -74,6 +75,43 @@ func TestWhoAskedIsReadOfEveryLog(t *testing.T) {
 		line := "2025-10-10\t13:55:36\t192.0.2.3\tann\tGET\t/a\t200\tcurl/8"
 		if e, err := r.Line([]byte(line)); err != nil || e.Country != "AD" || e.Consumer != "<ann>" {
 			t.Errorf("%s: %q, %q, %v", format, e.Country, e.Consumer, err)
+		}
+	}
+}
+
+func TestARobotAccountIsFlaggedWhoeverNamesIt(t *testing.T) {
+	t.Parallel()
+	check := func(said string, flags pkgmeter.Flags, want bool) {
+		if flags&pkgmeter.Robot != 0 != want {
+			t.Errorf("%s: flags %d, want a robot: %t", said, flags, want)
+		}
+	}
+	for name, robot := range map[string]bool{"robot$ci": true, "ann": false, "robotic": false, "a-robot$": false} {
+		for format, line := range map[string]string{
+			"combined":    `192.0.2.3 - ` + name + ` [10/Oct/2025:13:55:36 +0000] "GET /a HTTP/1.1" 200 5 "-" "curl/8"`,
+			"nginx-json":  `{"time_iso8601":"2025-10-10T13:55:36Z","remote_addr":"192.0.2.3","remote_user":"` + name + `","request":"GET /a HTTP/1.1","status":200}`,
+			"artifactory": `2025-10-10T13:55:36.000Z|af3|192.0.2.3|` + name + `|GET|/libs/a|200|-1|5|7|curl/8`,
+		} {
+			for _, people := range []source.People{everyone, {}} {
+				e, err := logNamed(t, format).Reader("s", time.Now(), people).Line([]byte(line))
+				if err != nil {
+					t.Error(err)
+				}
+				check(line, e.Flags, robot)
+			}
+		}
+		for _, people := range []source.People{everyone, {}} {
+			body := `{"file":"a","user":"` + name + `"}`
+			check(body, source.Mapping{}.Of(people).CloudRepo("s", []byte(body), "", now).Events[0].Flags, robot)
+			body = `{"events":[{"file":"a"}],"user":"` + name + `"}`
+			check(body, source.Mapping{}.Of(people).CloudRepo("s", []byte(body), "", now).Events[0].Flags, robot)
+			r := source.EventReader{Source: "s", Received: now, People: people}
+			line := `{"path":"a","consumer":"` + name + `"}`
+			e, err := r.Line([]byte(line))
+			if err != nil {
+				t.Error(err)
+			}
+			check(line, e.Flags, robot)
 		}
 	}
 }

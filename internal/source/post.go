@@ -1,6 +1,7 @@
 package source
 
 import (
+	"crypto/sha256"
 	"net/netip"
 	"time"
 
@@ -58,6 +59,17 @@ type Pull struct {
 	Client [16]byte // who fetched: a hash of address, agent and account
 	Image  string
 	Index  bool // of platforms, or else a manifest that was asked for by its digest
+
+	// Ref is of logs, which do not say what is an index: a hash of the tag or
+	// digest, 0 elsewhere. Any tag is taken for an index then, and a digest for a
+	// part of the one before it, if that is another.
+	Ref uint64
+}
+
+// clientHash returns the hash of who fetched.
+func clientHash(address, agent, account string) [16]byte {
+	sum := sha256.Sum256([]byte(withoutPort(address) + "\x00" + agent + "\x00" + account))
+	return [16]byte(sum[:])
 }
 
 // CloudRepoPost is [Mapping.CloudRepo] for a sender that is told what became of

@@ -416,10 +416,38 @@ func (s *Store) Counters(ctx context.Context) (c pkgmeter.Counters, err error) {
 			for _, k := range all {
 				to.set(k.name, sums[k.id].Hits)
 			}
+			if to.by == pkgmeter.ByFile {
+				if err := q.asImported(ctx, all, c.Files); err != nil {
+					return err
+				}
+			}
 		}
 		return nil
 	})
 	return c, err
+}
+
+// asImported gives balances of files the names back that they were imported under:
+// with a host, say, which is no part of the name of a file here.
+func (q *question) asImported(ctx context.Context, known []named, files map[string]int64) error {
+	names := map[uint32]string{}
+	for _, k := range known {
+		names[k.id] = k.name
+	}
+	return eachRow(ctx, q.tx, func(rows *sql.Rows) error {
+		var file, n int64
+		var raw string
+		if err := rows.Scan(&file, &raw, &n); err != nil {
+			return err
+		}
+		if name := names[q.attrs.name[file]]; name != raw {
+			if files[name] -= n; files[name] == 0 {
+				delete(files, name)
+			}
+			files[raw] += n
+		}
+		return nil
+	}, `SELECT f.id, f.raw, sum(o.n) FROM opening o JOIN file f ON f.id = o.ref WHERE o.part = ? AND o.n > 0 GROUP BY f.id`, partFile)
 }
 
 func setIn(m *map[string]int64) func(string, int64) {

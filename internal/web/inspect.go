@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"strconv"
+	"strings"
 
 	"github.com/pkgmeter/pkgmeter"
 )
@@ -40,7 +41,7 @@ type quarantineView struct {
 	Alert  string
 }
 
-// heldItem has the body as text, as it came.
+// heldItem has the body as text.
 type heldItem struct {
 	pkgmeter.Held
 	Text string
@@ -72,7 +73,7 @@ func (w *Web) quarantine(rw http.ResponseWriter, r *http.Request, status int, vi
 		view.Before = items[heldRows-1].ID
 	}
 	for _, it := range items {
-		view.Items = append(view.Items, heldItem{it, string(it.Body)})
+		view.Items = append(view.Items, heldItem{it, shownBody(it.Body)})
 	}
 	rw.Header().Set("Cache-Control", "no-store")
 	return w.renderStatus(rw, status, "quarantine", view)
@@ -155,7 +156,7 @@ func (w *Web) payloads(rw http.ResponseWriter, r *http.Request, status int, view
 			view.Sources = append(view.Sources, sourceSamples{Name: s.Source})
 		}
 		last := &view.Sources[len(view.Sources)-1]
-		last.Samples = append(last.Samples, sampleText{s, string(s.Body)})
+		last.Samples = append(last.Samples, sampleText{s, shownBody(s.Body)})
 	}
 	for _, f := range w.Inspector.Fields() {
 		view.Fields = append(view.Fields, mappedField{f, keys[f], hints[f]})
@@ -163,6 +164,10 @@ func (w *Web) payloads(rw http.ResponseWriter, r *http.Request, status int, view
 	rw.Header().Set("Cache-Control", "no-store")
 	return w.renderStatus(rw, status, "payloads", view)
 }
+
+// shownBody returns a body as a page can show it: they are kept as they came,
+// and not all senders write UTF-8.
+func shownBody(b []byte) string { return strings.ToValidUTF8(string(b), "\uFFFD") }
 
 // SaveMapping takes the form of the keys.
 func (w *Web) SaveMapping(rw http.ResponseWriter, r *http.Request, p pkgmeter.Principal) error {

@@ -44,11 +44,11 @@ func TestAChangeOfRulesIsDrawnAndToldUntilARecount(t *testing.T) {
 	if _, err := s.SetRules(t.Context(), rules, rule.Number, rules.Own()); err != nil {
 		t.Fatal(err)
 	}
-	const told = "From 2026-03-10 on counted by rules 4; what came earlier by older ones, until pkgmeter recount."
+	const told = "From 2026-03-10 on counted by rules 5; what came earlier by older ones, until pkgmeter recount."
 	expect := func(query string, want int) {
 		t.Helper()
 		_, html, text := get(t, w, query)
-		if lines, labels, sentences := strings.Count(html, `class="mark"`), strings.Count(html, ">rules 4</text>"), strings.Count(text, told); lines != want || labels != want || sentences != want {
+		if lines, labels, sentences := strings.Count(html, `class="mark"`), strings.Count(html, ">rules 5</text>"), strings.Count(text, told); lines != want || labels != want || sentences != want {
 			t.Errorf("%q: %d lines, %d labels, %d sentences, want %d", query, lines, labels, sentences, want)
 		}
 	}
