@@ -17,6 +17,7 @@ import (
 	"github.com/pkgmeter/pkgmeter"
 	"github.com/pkgmeter/pkgmeter/internal/control"
 	"github.com/pkgmeter/pkgmeter/internal/geo"
+	"github.com/pkgmeter/pkgmeter/internal/intake"
 	"github.com/pkgmeter/pkgmeter/internal/rule"
 	"github.com/pkgmeter/pkgmeter/internal/sqlite"
 )
@@ -71,6 +72,8 @@ type app struct {
 	own  []rule.ClientRule // the operator's, of the --config file
 	work work              // how far a long call in this process is
 	held *session          // the data folder, while a command holds it for several calls
+
+	pulls intake.Pulls // a followed file is taken in by one session after the other
 
 	public string // what others reach the server in this process by; "" for none
 

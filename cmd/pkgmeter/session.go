@@ -86,7 +86,7 @@ func (a *app) hold(lock *control.Lock) (*session, error) {
 	if err := errors.Join(err, err2); err != nil {
 		return nil, errors.Join(err, store.Close(), lock.Close())
 	}
-	in := &intake.Intake{Store: store, Rules: rule.NewCache(rules, rule.ImportCache), People: people, Now: a.now}
+	in := &intake.Intake{Store: store, Rules: rule.NewCache(rules, rule.ImportCache), People: people, Now: a.now, Pulls: &a.pulls}
 	return &session{a: a, lock: lock, store: store, calls: calls(store, rules, in, a), intake: in}, nil
 }
 

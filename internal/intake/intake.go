@@ -10,6 +10,7 @@
 package intake
 
 import (
+	"cmp"
 	"bytes"
 	"context"
 	"errors"
@@ -88,12 +89,15 @@ type Intake struct {
 	// People says what is kept of who fetched files.
 	People source.People
 
+	// Pulls goes on where another intake left off. Nil: this one has its own.
+	Pulls *Pulls
+
 	// first is held from the look for other tickets of a new file until its own
 	// is stored: two commands that import the same new file at the same time
 	// would both count it.
 	first sync.Mutex
 	looks looks
-	pulls pulls
+	own   Pulls
 }
 
 // Tickets implements [Taker].
@@ -115,7 +119,7 @@ func (in *Intake) Prepare(c *Chunk) error {
 	d := &pkgmeter.Delivery{Received: in.Now().UTC()}
 	d.Entries = make([]pkgmeter.Entry, 0, c.lines)
 	read := format.reader(c.Ticket.Source, d.Received, in.People)
-	inPull := in.pulls.noter(c, read)
+	inPull := cmp.Or(in.Pulls, &in.own).noter(c, read)
 	for line := range bytes.Lines(c.Header) {
 		_, _ = read.Line(line) // it is no event
 	}

@@ -17,13 +17,14 @@ const (
 	maxPullFiles = 32
 )
 
-// pulls are the windows in which the lines of files can be parts of one pull.
-// The zero value is ready for use.
+// Pulls are the windows in which the lines of files can be parts of one pull.
+// The zero value is ready for use; intakes that take turns at the same files
+// share one.
 //
-// A window goes from a chunk to the one that begins where it ends, and to no
-// other: what is read anew, after an error or by another command, is decided by
-// the lines alone that are read.
-type pulls struct {
+// A window goes from a chunk to the one that begins where it ends, as long as
+// these Pulls live, and to no other: what is read anew is decided by the lines
+// alone that are read.
+type Pulls struct {
 	mu    sync.Mutex
 	files map[pullFile]*pullWindow
 	turn  uint64
@@ -44,7 +45,7 @@ type pullWindow struct {
 
 // noter returns what marks the events of c that are parts of a pull which counts
 // already, each after its line was read.
-func (p *pulls) noter(c *Chunk, read lineReader) func(*pkgmeter.Event) {
+func (p *Pulls) noter(c *Chunk, read lineReader) func(*pkgmeter.Event) {
 	said, ok := read.(puller)
 	if !ok {
 		return func(*pkgmeter.Event) {}
@@ -58,7 +59,7 @@ func (p *pulls) noter(c *Chunk, read lineReader) func(*pkgmeter.Event) {
 }
 
 // window returns that of the chunk before c, or a new one.
-func (p *pulls) window(c *Chunk) *pullWindow {
+func (p *Pulls) window(c *Chunk) *pullWindow {
 	t := &c.Ticket
 	file := pullFile{t.Source, t.HeadLen, t.Head}
 	p.mu.Lock()
@@ -75,7 +76,7 @@ func (p *pulls) window(c *Chunk) *pullWindow {
 
 // put keeps the window of a file, for which the one makes room that was not used
 // for the longest time.
-func (p *pulls) put(file pullFile, w *pullWindow) {
+func (p *Pulls) put(file pullFile, w *pullWindow) {
 	if _, known := p.files[file]; !known && len(p.files) == maxPullFiles {
 		var oldest pullFile
 		least := p.turn + 1

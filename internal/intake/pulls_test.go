@@ -112,15 +112,17 @@ func TestALineWithoutAnAddressIsNoPartOfAPull(t *testing.T) {
 func TestAPullGoesOnInTheNextChunk(t *testing.T) {
 	t.Parallel()
 	var text strings.Builder
-	want := ""
-	for i := range 3000 { // lines, one chunk has 4096
+	// One line more has a pull lie on both sides of where a chunk of 4096 ends.
+	text.WriteString(pulled{0, digB, here}.combined())
+	want := "."
+	for i := range 3000 {
 		text.WriteString(pulled{i % 3000, "o/x/manifests/" + fmt.Sprint(i), here}.combined() + pulled{i % 3000, digA, here}.combined())
 		want += ".x"
 	}
 	for range 3 { // whatever is prepared beside what
 		m := &memory{format: "combined"}
 		got, err := m.content(t, []byte(text.String()))
-		if m.want(t, got, err, 6000, 0, 0); m.flagged() != want {
+		if m.want(t, got, err, 6001, 0, 0); m.flagged() != want {
 			t.Error("not every second line is a part of the pull before")
 		}
 	}

@@ -108,7 +108,7 @@ func (r *LogReader) ncsaTime(line []byte, n *ncsaLine) (rest []byte, err error) 
 // Nearly all lines are of people that nothing is kept of: time is spent only
 // where the flag of robots or a pull may come of it.
 func (r *LogReader) who(n *ncsaLine, s *logSaid) {
-	if !r.people.any() && !bytes.Contains(n.before, []byte(robotMark)) && !bytes.Contains(n.request, []byte("/"+manifests+"/")) {
+	if !r.people.any() && bytes.IndexByte(n.before, robotMark[len(robotMark)-1]) < 0 && !bytes.Contains(n.request, []byte("/"+manifests+"/")) {
 		return
 	}
 	f := bytes.Fields(n.before)
