@@ -26,6 +26,10 @@ type Opening struct {
 	// administrator yet, the first one that is not disabled becomes one.
 	Users []User
 
+	// UsersOnce makes them with the first file of the source only: who was removed
+	// since does not come back with a newer one that nobody looks at.
+	UsersOnce bool
+
 	Extra  string          // members to give back at an export: a JSON object, or ""
 	Hidden map[string]bool // panels of the page, hidden or not; nil if not said. Taken where nobody has decided yet
 }

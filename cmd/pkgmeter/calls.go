@@ -129,7 +129,7 @@ func moveIn(ctx context.Context, store *sqlite.Store, rules *rule.Set, m moveArg
 		return pkgmeter.MoveIn{}, pkgmeter.Errorf(pkgmeter.Invalid, "the digest of the file has %d bytes", len(m.SHA256))
 	}
 	o := pkgmeter.Opening{
-		Source: m.Source, SHA256: [32]byte(m.SHA256), Counters: m.Counters, Users: m.Users, Extra: m.Extra, Hidden: m.Hidden,
+		Source: m.Source, SHA256: [32]byte(m.SHA256), Counters: m.Counters, Users: m.Users, UsersOnce: m.UsersOnce, Extra: m.Extra, Hidden: m.Hidden,
 		Derive: func(name string) pkgmeter.File { return rules.File("", name, "") },
 	}
 	return store.MoveIn(ctx, o)

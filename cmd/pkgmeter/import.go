@@ -78,6 +78,8 @@ type importer struct {
 	c   *importCmd
 	s   *session // nil until it is needed: a file that cannot be read makes no store
 	sum intake.Report
+
+	unattended bool // it is no command of somebody's
 }
 
 // outcome is the line that tells what came of all files.

@@ -13,6 +13,7 @@ import (
 	"path"
 	"path/filepath"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"time"
 
@@ -172,12 +173,15 @@ func (c *serveCmd) serve(a *app, store *sqlite.Store, base string, trusted []net
 	if err != nil {
 		return err
 	}
-	// Before the first administrator is made: the file may bring one along.
-	if err := c.saveJSON(a, store, rules); err != nil {
-		return err
+	// The file may bring an administrator along, unless one is asked for.
+	first := []func() error{func() error { return c.saveJSON(a, store, rules) }, func() error { return a.firstAdmin(store) }}
+	if a.getenv("PKGMETER_ADMIN_PASSWORD") != "" {
+		slices.Reverse(first)
 	}
-	if err := a.firstAdmin(store); err != nil {
-		return err
+	for _, do := range first {
+		if err := do(); err != nil {
+			return err
+		}
 	}
 	upgrades, err := c.upgrades(a, store)
 	if err != nil {
@@ -348,7 +352,7 @@ func (c *serveCmd) saveJSON(a *app, store *sqlite.Store, rules *rule.Set) error 
 		return a.proposeImport(store)
 	}
 	im := &importer{
-		a: a, c: &importCmd{Files: []string{c.SaveJSON}, Format: "savejson"},
+		a: a, c: &importCmd{Files: []string{c.SaveJSON}, Format: "savejson"}, unattended: true,
 		s: &session{a: a, store: store, calls: calls(store, rules, nil, a)},
 	}
 	if err := im.files(); err != nil {

@@ -206,10 +206,12 @@ func (d *cloudRepo) object(t *tree, i int, in scope) {
 	inner := scope{parent: &f, nested: in.nested, item: true}
 	switch {
 	case f.listed && !in.item && d.lists(t, i, !f.namesFile(), inner):
-	case f.namesFile():
+	case f.namesFile() && !f.byRepository():
 		d.event(&f, t.raw(i))
 	case f.packed != 0 && !in.item && !in.nested && d.packed(t, f.packed, &f):
 	case f.held && !in.item && d.wrapped(t, i, inner):
+	case f.namesFile():
+		d.event(&f, t.raw(i))
 	case int(t.nodes[i].next) == i+1:
 		d.reject(reason("the object is empty: no file is named"), t.raw(i))
 	default:
@@ -234,9 +236,9 @@ func (d *cloudRepo) lists(t *tree, i int, all bool, in scope) (found bool) {
 	return found
 }
 
-// wrapped reads the only items that some senders put where others have lists,
-// and reports whether any names a file.
-func (d *cloudRepo) wrapped(t *tree, i int, in scope) (found bool) {
+// wrapped reads the only item that some senders put where others have a list, and
+// reports whether it names a file.
+func (d *cloudRepo) wrapped(t *tree, i int, in scope) bool {
 	for c := range t.children(i) {
 		if t.nodes[c].kind != object || !t.known(c).wraps() {
 			continue
@@ -244,10 +246,10 @@ func (d *cloudRepo) wrapped(t *tree, i int, in scope) (found bool) {
 		var f facts
 		if f.gather(t, c); f.namesFile() {
 			d.object(t, c, in)
-			found = true
+			return true
 		}
 	}
-	return found
+	return false
 }
 
 func (t *tree) holdsObject(i int) bool {

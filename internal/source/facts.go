@@ -172,7 +172,7 @@ func (f *facts) members(t *tree, i int, at level) {
 		case m.chosen:
 			weight += 256
 		case at == inRepository && m.ofFile():
-			m.field, weight = nameField, 1
+			m.field, weight = nameField, leastWeight
 		case m.field == noField || !m.field.welcome(m.rank, at):
 			continue
 		}
@@ -193,6 +193,14 @@ func (m meaning) ofFile() bool {
 	const filePathRank, fileRank = 0, 1
 	return m.field == pathField && m.rank == filePathRank || m.field == nameField && m.rank <= fileRank
 }
+
+// byRepository reports that nothing names a file but what is said of a repository.
+func (f *facts) byRepository() bool {
+	return f.weight[pathField] == 0 && f.weight[nameField] == leastWeight
+}
+
+// leastWeight is that of a file's name in a repository.
+const leastWeight = 1
 
 // welcome reports whether a key of this rank may speak for the field at that
 // level. A repository says nothing about what happened to a file.

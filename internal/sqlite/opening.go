@@ -60,12 +60,16 @@ func (w *writer) moveIn(ctx context.Context, o pkgmeter.Opening, nowMS int64) (d
 	if err != nil {
 		return done, err
 	}
+	users := o.Users
+	if o.UsersOnce && len(before) > 0 {
+		users = nil
+	}
 	done.Known = before[balanceKey{partAll, 0}]
 	done.New = o.Counters.All - done.Known
 	if err := w.balance(ctx, source, o, before); err != nil {
 		return done, err
 	}
-	if err := w.newUsers(ctx, o.Users, nowMS, &done); err != nil {
+	if err := w.newUsers(ctx, users, nowMS, &done); err != nil {
 		return done, err
 	}
 	if err := w.hideAsImported(ctx, o.Hidden); err != nil {
