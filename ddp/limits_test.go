@@ -136,6 +136,7 @@ func TestBrokenWebSocketUseClosesWithItsCode(t *testing.T) {
 		"text that is not UTF-8":          {"", [][]byte{rawFrame(0x81, []byte("\"\xff\""))}, 1007},
 		"half a rune at the end":          {"", [][]byte{rawFrame(0x81, []byte("\"é\"")[:2])}, 1007},
 		"a frame without a mask":          {"", [][]byte{append([]byte{0x81, 2}, "{}"...)}, 1002},
+		"one within a message":            {"", [][]byte{rawFrame(0x01, []byte("{")), append([]byte{0x80, 1}, "}"...)}, 1002},
 		"reserved bits":                   {"", [][]byte{rawFrame(0xF1, []byte("{}"))}, 1002},
 		"an unknown opcode":               {"", [][]byte{rawFrame(0x83, []byte("{}"))}, 1002},
 		"a continuation of nothing":       {"", [][]byte{rawFrame(0x80, []byte("{}"))}, 1002},

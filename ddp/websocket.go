@@ -102,15 +102,9 @@ func (k *socket) read() {
 // next reads one message. The connection is over if it returns a closing; the
 // session may have closed it for another reason before.
 func (k *socket) next() (data []byte, how *closing) {
-	lost := &closing{1000, "Normal closure"}
 	kind, r, err := k.conn.Reader(context.Background())
-	if err != nil && websocket.CloseStatus(err) < 0 {
-		// The client did not say goodbye: it is gone, and hears nothing, or its
-		// frames are none.
-		return nil, &closing{1002, "Protocol error"}
-	}
 	if err != nil {
-		return nil, lost
+		return nil, ended(err)
 	}
 	if kind != websocket.MessageText {
 		return nil, &closing{1003, "Text only"}
@@ -131,11 +125,20 @@ func (k *socket) next() (data []byte, how *closing) {
 	case errors.Is(err, websocket.ErrMessageTooBig):
 		return nil, &closing{1009, "Message too big"}
 	case err != nil:
-		return nil, lost
+		return nil, ended(err)
 	case !utf8.Valid(data):
 		return nil, &closing{1007, "Not UTF-8"}
 	}
 	return data, nil
+}
+
+// ended is how a connection closes of which no more can be read. Where the client
+// did not say goodbye it is gone, and hears nothing, or its frames are none.
+func ended(err error) *closing {
+	if websocket.CloseStatus(err) < 0 {
+		return &closing{1002, "Protocol error"}
+	}
+	return &closing{1000, "Normal closure"}
 }
 
 // deliver hands a WebSocket message to the session, out of SockJS framing.

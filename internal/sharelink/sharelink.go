@@ -100,12 +100,26 @@ func canonical(name, value string) (string, error) {
 	return rule.CanonicalPackage(value)
 }
 
-// Page returns the parameters with which the page of a link is asked for, for a
-// reader who asked for others. A form sends empty fields: they count as not given.
-func Page(link pkgmeter.ShareLink, asked url.Values, today pkgmeter.Day) (url.Values, error) {
+// ownOf returns the parameters of a link. Purls in it may have been canonical once.
+func ownOf(link pkgmeter.ShareLink) (url.Values, error) {
 	own, err := url.ParseQuery(link.Query)
 	if err != nil {
 		return nil, err // it was stored by us
+	}
+	for i, v := range own["package"] {
+		if purl, err := rule.CanonicalPackage(v); err == nil {
+			own["package"][i] = purl
+		}
+	}
+	return own, nil
+}
+
+// Page returns the parameters with which the page of a link is asked for, for a
+// reader who asked for others. A form sends empty fields: they count as not given.
+func Page(link pkgmeter.ShareLink, asked url.Values, today pkgmeter.Day) (url.Values, error) {
+	own, err := ownOf(link)
+	if err != nil {
+		return nil, err
 	}
 	said := url.Values{}
 	for name, values := range asked {
@@ -147,7 +161,7 @@ func Page(link pkgmeter.ShareLink, asked url.Values, today pkgmeter.Day) (url.Va
 // Question returns the parameters of a question of the API that is asked through
 // a link.
 func Question(link pkgmeter.ShareLink, asked url.Values, today pkgmeter.Day) (url.Values, error) {
-	own, err := url.ParseQuery(link.Query)
+	own, err := ownOf(link)
 	if err != nil {
 		return nil, err
 	}
@@ -311,7 +325,7 @@ func (d days) outside() string {
 
 // Shows reports whether a range of a page lies within the days of a link.
 func Shows(link pkgmeter.ShareLink, asked url.Values, today pkgmeter.Day) bool {
-	own, err := url.ParseQuery(link.Query)
+	own, err := ownOf(link)
 	if err != nil {
 		return false
 	}
@@ -322,6 +336,6 @@ func Shows(link pkgmeter.ShareLink, asked url.Values, today pkgmeter.Day) bool {
 // Pinned reports whether a value of a filter is the link's own, so that nobody
 // can take it away.
 func Pinned(link pkgmeter.ShareLink, name string) bool {
-	own, err := url.ParseQuery(link.Query)
+	own, err := ownOf(link)
 	return err != nil || own.Has(name)
 }

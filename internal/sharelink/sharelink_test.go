@@ -64,6 +64,8 @@ func TestWhatIsAskedThroughALinkIsTheLinksOwnOrLess(t *testing.T) {
 		{"repository=open&days=30", "", "days=30&repository=open", "from=2026-02-09&repository=open&to=2026-03-10"},
 		{"repository=open&days=30", "repository=open", "days=30&repository=open", "from=2026-02-09&repository=open&to=2026-03-10"},
 		{"repository=open&days=30", "repository=closed", refused, refused},
+		// Of a time when the distribution belonged to the name.
+		{"package=pkg:deb/debian/curl&days=30", "package=pkg:deb/curl", "days=30&package=pkg%3Adeb%2Fcurl", "from=2026-02-09&package=pkg%3Adeb%2Fcurl&to=2026-03-10"},
 		{"repository=open&days=30", "repository=open&repository=closed", refused, refused},
 		{"repository=open&days=30", "repository=", "days=30&repository=open", refused},
 		{"repository=a&repository=b&days=30", "repository=b", "days=30&repository=b", "from=2026-02-09&repository=b&to=2026-03-10"},

@@ -205,6 +205,12 @@ func TestForeignDaysComeBeforeAndOutsideTheChain(t *testing.T) {
 			t.Fatalf("%+v, %v, want %+v", sum, err, want)
 		}
 	}
+	// The file as it came, which was once kept so, is known though it is tidied now.
+	tidied := day
+	tidied.Given, tidied.Body = sha256.Sum256(day.Body), []byte("y\n")
+	if sum, err := s.ImportUse(ctx, []sqlite.ForeignUse{tidied}); err != nil || sum != (sqlite.ImportedUse{Known: 1}) {
+		t.Fatalf("%+v, %v", sum, err)
+	}
 	if earliest, latest, _ := s.UseDays(); earliest != today-5 || latest != today-1 {
 		t.Errorf("from %s to %s", earliest, latest)
 	}
