@@ -147,6 +147,21 @@ func (m *memory) follow(t *testing.T, names ...string) (stop func() intake.Repor
 
 var errPasses = errors.New("the store is away")
 
+// leave follows a log for its first line, and has it written and rotated twice
+// while nobody does.
+func (m *memory) leave(t *testing.T, l *logger) {
+	t.Helper()
+	l.line(l.f)
+	stop := m.follow(t, l.name)
+	m.await(t, 1)
+	stop()
+	for range 2 {
+		l.line(l.f)
+		l.rename()
+	}
+	l.line(l.f)
+}
+
 // await waits until so many events are stored.
 func (m *memory) await(t *testing.T, n int) {
 	t.Helper()
@@ -405,22 +420,14 @@ func TestALogThatIsOlderThanTheOneBeforeItIsRead(t *testing.T) {
 	t.Parallel()
 	var m memory
 	l := newLogger(t, filepath.Join(t.TempDir(), "a.log"), rand.New(rand.NewPCG(19, 20)))
-	l.line(l.f)
-	stop := m.follow(t, l.name)
-	m.await(t, 1)
-	stop()
-	for range 2 {
-		l.line(l.f)
-		l.rename()
-	}
-	l.line(l.f)
+	m.leave(t, l)
 	now := time.Now()
 	for name, at := range map[string]time.Time{l.name + ".1": now.Add(-5 * time.Second), l.name + ".2": now} {
 		if err := os.Chtimes(name, at, at); err != nil {
 			t.Fatal(err)
 		}
 	}
-	stop = m.follow(t, l.name)
+	stop := m.follow(t, l.name)
 	m.await(t, l.n)
 	stop()
 	m.once(t, l)

@@ -84,15 +84,7 @@ func TestARotatedFileThatCannotBeOpenedNowIsReadLater(t *testing.T) {
 	}
 	var m memory
 	l := newLogger(t, filepath.Join(t.TempDir(), "a.log"), rand.New(rand.NewPCG(23, 24)))
-	l.line(l.f)
-	stop := m.follow(t, l.name)
-	m.await(t, 1)
-	stop()
-	for range 2 {
-		l.line(l.f)
-		l.rename()
-	}
-	l.line(l.f)
+	m.leave(t, l)
 	// There is room for the log, and for one of the two that it was.
 	free := fillFiles(t, 2)
 	in := m.intake()

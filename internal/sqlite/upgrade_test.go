@@ -19,31 +19,38 @@ import (
 // once, by that program, and stays as it is.
 func fixture(schema int) string { return fmt.Sprintf("testdata/schema-%d.db.zst", schema) }
 
+// unpacked returns a data folder with the file of a fixture.
+func unpacked(t *testing.T, name string) (dir string) {
+	t.Helper()
+	packed, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(packed) > 200<<10 {
+		t.Errorf("%s has %d bytes", name, len(packed))
+	}
+	z, err := zstd.NewReader(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer z.Close()
+	file, err := z.DecodeAll(packed, nil)
+	dir = t.TempDir()
+	if err == nil {
+		err = os.WriteFile(filepath.Join(dir, "pkgmeter.db"), file, 0o600)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
 // A data file of every schema that was ever released opens, and has its
 // numbers.
 func TestOlderSchemasAreUpgraded(t *testing.T) {
 	t.Parallel()
 	for schema := 1; schema < sqlite.Schema(); schema++ {
-		packed, err := os.ReadFile(fixture(schema))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if len(packed) > 200<<10 {
-			t.Errorf("%s has %d bytes", fixture(schema), len(packed))
-		}
-		z, err := zstd.NewReader(nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		file, err := z.DecodeAll(packed, nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		dir := t.TempDir()
-		if err := os.WriteFile(filepath.Join(dir, "pkgmeter.db"), file, 0o600); err != nil {
-			t.Fatal(err)
-		}
-		checkUpgraded(t, dir, schema)
+		checkUpgraded(t, unpacked(t, fixture(schema)), schema)
 	}
 }
 
@@ -240,24 +247,8 @@ func rebuildUpgraded(t *testing.T, s *sqlite.Store, rules *rule.Set, events int)
 // count until a recount.
 func TestCountriesFromBeforePlacesAreCountedByARecount(t *testing.T) {
 	t.Parallel()
-	packed, err := os.ReadFile("testdata/schema-5-countries.db.zst")
-	if err != nil {
-		t.Fatal(err)
-	}
-	dir := t.TempDir()
-	z, err := zstd.NewReader(nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	file, err := z.DecodeAll(packed, nil)
-	if err == nil {
-		err = os.WriteFile(filepath.Join(dir, "pkgmeter.db"), file, 0o600)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
 	c := &clock{noon.Add(2 * time.Hour)}
-	s := open(t, dir, c)
+	s := open(t, unpacked(t, "testdata/schema-5-countries.db.zst"), c)
 	rules := rule.Default()
 	german := rules.Apply(pkgmeter.Event{Source: "s", Path: "a.jar", Time: noon, Status: 200, Country: "DE"})
 	write(t, s, noon, german)
@@ -292,24 +283,8 @@ func TestCountriesFromBeforePlacesAreCountedByARecount(t *testing.T) {
 // recount; those that come in the meantime are told at once.
 func TestDeletionsFromBeforeTheyWereCountedAreToldAfterARecount(t *testing.T) {
 	t.Parallel()
-	packed, err := os.ReadFile(fixture(8))
-	if err != nil {
-		t.Fatal(err)
-	}
-	dir := t.TempDir()
-	z, err := zstd.NewReader(nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	file, err := z.DecodeAll(packed, nil)
-	if err == nil {
-		err = os.WriteFile(filepath.Join(dir, "pkgmeter.db"), file, 0o600)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
 	c := &clock{noon.Add(2 * time.Hour)}
-	s := open(t, dir, c)
+	s := open(t, unpacked(t, fixture(8)), c)
 	rules := rule.Default()
 	write(t, s, noon, rules.Apply(pkgmeter.Event{Source: "s", Path: "com/acme/marked/1.1/marked-1.1.jar", Time: noon, Status: 204, Op: pkgmeter.Delete}))
 	check := func(want string) {
