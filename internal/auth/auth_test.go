@@ -49,6 +49,8 @@ func (a *accounts) User(_ context.Context, name string) (pkgmeter.User, error) {
 }
 
 func (a *accounts) Token(_ context.Context, prefix string) (pkgmeter.Token, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
 	t, ok := a.tokens[prefix]
 	if !ok {
 		return t, pkgmeter.Errorf(pkgmeter.NotFound, "there is no such token")
